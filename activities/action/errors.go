@@ -1,0 +1,21 @@
+package action
+
+import (
+	"fmt"
+
+	"go.temporal.io/sdk/temporal"
+)
+
+// The types of permanent failure: none of them is retried. They are the `type` of the Temporal failure.
+const (
+	ErrInput         = "InvalidInput"  // the step's `with` can't be carried out as it stands
+	ErrNotConfigured = "NotConfigured" // orderly.yaml names no such target
+	ErrDenied        = "Denied"        // the outside system refused us: authentication, permission, 4xx
+	ErrNotFound      = "NotFound"      // the thing named does not exist
+)
+
+// Permanent makes an error that is not retried. kind is one of the Err constants.
+func Permanent(kind, format string, args ...any) error {
+	err := fmt.Errorf(format, args...)
+	return temporal.NewNonRetryableApplicationError(err.Error(), kind, nil)
+}

@@ -1,0 +1,32 @@
+package workflows
+
+import (
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/temporal"
+)
+
+// The search attributes of a run. `orderly setup` registers them on a cluster.
+var (
+	AttrProcedure = temporal.NewSearchAttributeKeyKeyword("OrderlyProcedure")
+	AttrState     = temporal.NewSearchAttributeKeyKeyword("OrderlyState")
+	AttrPhase     = temporal.NewSearchAttributeKeyKeyword("OrderlyPhase")
+	AttrSeverity  = temporal.NewSearchAttributeKeyKeyword("OrderlySeverity")
+	AttrLevel     = temporal.NewSearchAttributeKeyKeyword("OrderlyLevel")
+	AttrServices  = temporal.NewSearchAttributeKeyKeywordList("OrderlyServices")
+	AttrOwner     = temporal.NewSearchAttributeKeyKeyword("OrderlyOwner")
+	AttrDrill     = temporal.NewSearchAttributeKeyBool("OrderlyDrill")
+)
+
+// SearchAttributes lists every search attribute that a namespace needs, with its type.
+func SearchAttributes() map[string]enumspb.IndexedValueType {
+	return map[string]enumspb.IndexedValueType{
+		AttrProcedure.GetName(): enumspb.INDEXED_VALUE_TYPE_KEYWORD,
+		AttrState.GetName():     enumspb.INDEXED_VALUE_TYPE_KEYWORD,
+		AttrPhase.GetName():     enumspb.INDEXED_VALUE_TYPE_KEYWORD,
+		AttrSeverity.GetName():  enumspb.INDEXED_VALUE_TYPE_KEYWORD,
+		AttrLevel.GetName():     enumspb.INDEXED_VALUE_TYPE_KEYWORD,
+		AttrServices.GetName():  enumspb.INDEXED_VALUE_TYPE_KEYWORD_LIST,
+		AttrOwner.GetName():     enumspb.INDEXED_VALUE_TYPE_KEYWORD,
+		AttrDrill.GetName():     enumspb.INDEXED_VALUE_TYPE_BOOL,
+	}
+}

@@ -1,0 +1,161 @@
+package workflows
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// State is how a run, phase or step stands.
+//
+//	pending ──▶ running ──▶ succeeded
+//	   │           ├──────▶ failed
+//	   │           └──────▶ cancelled
+//	   └──▶ skipped
+type State string
+
+// The states. A run is never pending or skipped.
+const (
+	Pending   State = "pending"
+	Running   State = "running"
+	Succeeded State = "succeeded"
+	Failed    State = "failed"
+	Skipped   State = "skipped"
+	Cancelled State = "cancelled"
+)
+
+// Done says whether nothing more will happen.
+func (s State) Done() bool { return s != "" && s != Pending && s != Running }
+
+// Record is the whole account of a run and, at the same time, all its state: a run continues as new by
+// handing its record on. The `status` query answers it, the journal keeps it.
+type Record struct {
+	Engine     string         `json:"engine"` // version of the engine that wrote it
+	Procedure  string         `json:"procedure"`
+	Title      string         `json:"title"`
+	File       string         `json:"file"`
+	Digest     string         `json:"digest"` // "sha256:<hex>" of the pinned procedure
+	WorkflowID string         `json:"workflow_id"`
+	RunID      string         `json:"run_id"` // of the first execution; stays when it continues as new
+	Key        string         `json:"key,omitempty"`
+	By         string         `json:"by,omitempty"` // who or what started it
+	Drill      bool           `json:"drill,omitempty"`
+	State      State          `json:"state"`
+	Started    time.Time      `json:"started"`
+	Ended      *time.Time     `json:"ended,omitempty"`
+	Inputs     map[string]any `json:"inputs"`
+	Phases     []*Phase       `json:"phases"`
+	Finally    []*Step        `json:"finally,omitempty"`
+	Clocks     []*Clock       `json:"clocks,omitempty"`
+	Findings   []Finding      `json:"findings,omitempty"`
+	Timeline   []Event        `json:"timeline"`
+	Failure    *Failure       `json:"failure,omitempty"`
+	Continued  int            `json:"continued,omitempty"` // how often it continued as new
+}
+
+// Phase is the account of one phase.
+type Phase struct {
+	ID      string     `json:"id"`
+	Title   string     `json:"title"`
+	State   State      `json:"state"`
+	Started *time.Time `json:"started,omitempty"`
+	Ended   *time.Time `json:"ended,omitempty"`
+	Steps   []*Step    `json:"steps"`
+}
+
+// Step is the account of one step. Path is unique in a run: the step's id, or for a step inside an
+// `each` or `repeat` "outer[2].inner", counted from 0.
+type Step struct {
+	ID      string          `json:"id"`
+	Path    string          `json:"path"`
+	Title   string          `json:"title"`
+	Kind    string          `json:"kind"`
+	Action  string          `json:"action,omitempty"` // of `uses`; the procedure's id of `run` and `start`
+	State   State           `json:"state"`
+	Started *time.Time      `json:"started,omitempty"`
+	Ended   *time.Time      `json:"ended,omitempty"`
+	Outputs json.RawMessage `json:"outputs,omitempty"`
+	Error   string          `json:"error,omitempty"`
+	Reason  string          `json:"reason,omitempty"` // why it was skipped
+	// Until is when a `wait` ends or a `repeat` looks again.
+	Until *time.Time `json:"until,omitempty"`
+	// Count is how many rounds of a `repeat` have ended.
+	Count int `json:"count,omitempty"`
+	// Child is the run that a `run` or `start` step made or joined.
+	Child *Child `json:"child,omitempty"`
+	// Steps are those of a `parallel`, and of the current round of a `repeat`.
+	Steps []*Step `json:"steps,omitempty"`
+	// Items are the rounds of an `each`.
+	Items []*Item `json:"items,omitempty"`
+}
+
+// Item is one round of an `each`.
+type Item struct {
+	Item  any     `json:"item"`
+	State State   `json:"state"`
+	Steps []*Step `json:"steps"`
+}
+
+// Child is another run that a step made or joined.
+type Child struct {
+	WorkflowID string `json:"workflow_id"`
+	RunID      string `json:"run_id"`
+	Joined     bool   `json:"joined,omitempty"` // it was open already
+}
+
+// Clock is a promise with a due time. Lateness is how long after Due the breach was noticed.
+type Clock struct {
+	ID       string     `json:"id"`   // "run", "phase:<id>" or "step:<path>"
+	Kind     string     `json:"kind"` // "within" for now
+	Started  time.Time  `json:"started"`
+	Due      time.Time  `json:"due"`
+	Met      *time.Time `json:"met,omitempty"`
+	Breached *time.Time `json:"breached,omitempty"`
+	Lateness string     `json:"lateness,omitempty"` // a Go duration
+}
+
+// Finding is something a person should know of, from an action or from the engine itself.
+type Finding struct {
+	At       time.Time `json:"at"`
+	Step     string    `json:"step,omitempty"`
+	Severity string    `json:"severity"` // critical, warning, info
+	Check    string    `json:"check"`    // what was looked at: "api", "container web"
+	Text     string    `json:"text"`
+	Act      string    `json:"act,omitempty"` // what to do about it
+}
+
+// Event is one line of the timeline.
+type Event struct {
+	At    time.Time `json:"at"`
+	Kind  string    `json:"kind"` // run, phase, step, clock, finding, message
+	Phase string    `json:"phase,omitempty"`
+	Step  string    `json:"step,omitempty"`
+	By    string    `json:"by,omitempty"`
+	Text  string    `json:"text"`
+}
+
+// Failure is why a run failed.
+type Failure struct {
+	Phase   string `json:"phase"`
+	Step    string `json:"step"`
+	Message string `json:"message"`
+}
+
+// Summary is a run's result: the record without what only matters while it runs.
+type Summary struct {
+	Procedure string    `json:"procedure"`
+	State     State     `json:"state"`
+	Started   time.Time `json:"started"`
+	Ended     time.Time `json:"ended"`
+	Digest    string    `json:"digest"`
+	Steps     Tally     `json:"steps"`
+	Breached  []string  `json:"breached,omitempty"` // ids of the clocks that were not met
+	Findings  []Finding `json:"findings,omitempty"`
+	Failure   *Failure  `json:"failure,omitempty"`
+}
+
+// Tally counts steps by how they ended.
+type Tally struct {
+	Succeeded int `json:"succeeded"`
+	Failed    int `json:"failed"`
+	Skipped   int `json:"skipped"`
+}
