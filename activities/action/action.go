@@ -5,6 +5,7 @@ package action
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
 	"github.com/orderly-ops/orderly/sops"
@@ -15,6 +16,12 @@ type Definition struct {
 	sops.Action
 	// Activity is a func(context.Context, In) (Out, error).
 	Activity any
+	// Invoke calls Activity with JSON: it decodes the input strictly and encodes the output. This is
+	// what a worker registers, so that a wrong `with` can't arrive as an empty struct.
+	Invoke func(ctx context.Context, input json.RawMessage) (json.RawMessage, error)
+	// Close, when not nil, frees what the action's clients hold. Actions of one integration share it;
+	// calling it more than once is harmless.
+	Close func() error
 }
 
 // Option changes a definition while it is made.
@@ -37,6 +44,7 @@ func Define[In, Out any](name, doc string, fn func(context.Context, In) (Out, er
 	for _, o := range opts {
 		o(&d)
 	}
+	d.Invoke = invoker(d.Action, fn)
 	return d
 }
 
@@ -51,3 +59,6 @@ func Attempts(n int) Option { return func(def *Definition) { def.Retry.Attempts 
 
 // Destructive marks an action that changes or deletes something. Its input must have a `dry_run` bool.
 func Destructive() Option { return func(def *Definition) { def.Action.Destructive = true } }
+
+// ClosedBy says how to free what the action's clients hold. It must bear being called several times.
+func ClosedBy(free func() error) Option { return func(def *Definition) { def.Close = free } }

@@ -12,6 +12,9 @@ const (
 	ErrNotConfigured = "NotConfigured" // orderly.yaml names no such target
 	ErrDenied        = "Denied"        // the outside system refused us: authentication, permission, 4xx
 	ErrNotFound      = "NotFound"      // the thing named does not exist
+	ErrOutput        = "BadOutput"     // the action's output can't be kept: too large, or not JSON
+	ErrCommand       = "CommandFailed" // a command or check ended, and what it says is a failure
+	ErrPanic         = "Panic"         // a fault in the action itself
 )
 
 // Permanent makes an error that is not retried. kind is one of the Err constants.

@@ -1,0 +1,48 @@
+// Package activities is the catalogue of what a step can do. Every integration is a package of its own
+// below this one; this package lists them, registers them with a worker and writes their reference.
+package activities
+
+import (
+	"cmp"
+	"slices"
+	"sync"
+
+	"github.com/orderly-ops/orderly/activities/action"
+	"github.com/orderly-ops/orderly/internal/config"
+	"github.com/orderly-ops/orderly/sops"
+)
+
+// Deps is what actions need from outside. The zero value is enough to describe them; a nil part makes
+// the actions that need it fail plainly when called.
+type Deps struct {
+	Config *config.Config
+}
+
+// Definitions lists every action there is, sorted by name. Clients are made when first used; free them
+// with Close.
+func Definitions(deps Deps) []action.Definition {
+	cfg := deps.Config
+	if cfg == nil {
+		cfg = &config.Config{}
+	}
+	_ = cfg
+	all := slices.Concat[[]action.Definition]()
+	slices.SortFunc(all, func(a, b action.Definition) int { return cmp.Compare(a.Name, b.Name) })
+	return all
+}
+
+// Catalogue describes every action without any client: for checking procedures, the CLI and the docs.
+func Catalogue() *sops.Catalogue { return describe() }
+
+var describe = sync.OnceValue(func() *sops.Catalogue {
+	return Describe(Definitions(Deps{}))
+})
+
+// Describe is the catalogue of some definitions.
+func Describe(defs []action.Definition) *sops.Catalogue {
+	actions := make([]sops.Action, len(defs))
+	for i, d := range defs {
+		actions[i] = d.Action
+	}
+	return sops.NewCatalogue(actions...)
+}
