@@ -107,7 +107,7 @@ half: {kind: bath}
 	require.Equal(t, "barn", h.Next.Name)
 	require.Equal(t, "bath", h.Half.Room.Kind)
 	require.Equal(t, "f.yaml:3:16", places.Value(&h.Rooms[0], "kind").String())
-	require.Equal(t, "f.yaml:3:21", places.Key(&h.Rooms[0], "floor").String())
+	require.Equal(t, "f.yaml:3:22", places.Key(&h.Rooms[0], "floor").String())
 	require.Equal(t, "f.yaml:3:33", places.Item(&h, "rooms", 1).String())
 	require.False(t, places.Has(&h.Rooms[1], "floor"))
 }
