@@ -1,0 +1,161 @@
+package journal
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Run is what the journal keeps of a run. WorkflowID and RunID name it.
+type Run struct {
+	WorkflowID string    `json:"workflow_id"`
+	RunID      string    `json:"run_id"`
+	Procedure  string    `json:"procedure"`
+	Key        string    `json:"key,omitempty"`
+	State      string    `json:"state"`
+	Drill      bool      `json:"drill,omitempty"`
+	By         string    `json:"by,omitempty"`
+	Started    time.Time `json:"started"`
+	Ended      time.Time `json:"ended,omitzero"` // zero: it is still going on
+	// Updated is the run's own clock when this state was true (workflow time). It orders states: an
+	// older one never overwrites a newer one, however late it arrives.
+	Updated time.Time `json:"updated"`
+	Digest  string    `json:"digest"`
+	// Record is the whole account as JSON. Runs leaves it out unless asked.
+	Record json.RawMessage `json:"record,omitempty"`
+}
+
+// ErrNotFound says that the journal holds no such run.
+var ErrNotFound = errors.New("no such run in the journal")
+
+// check refuses what would make the table lie.
+func (r *Run) check() error {
+	switch {
+	case r.WorkflowID == "" || r.RunID == "":
+		return errors.New("a run needs workflow_id and run_id")
+	case r.Started.IsZero() || r.Updated.IsZero():
+		return fmt.Errorf("run %s needs the times it was started and updated", r.WorkflowID)
+	case !json.Valid(r.Record):
+		return fmt.Errorf("the record of run %s is not JSON", r.WorkflowID)
+	}
+	return nil
+}
+
+// saveRun lets the newer state win. Of two states of the same moment the later write wins, except that
+// a run which ended never goes on.
+const saveRun = `
+INSERT INTO orderly_runs AS old
+	(workflow_id, run_id, procedure, key, state, drill, started_by, started, ended, updated, digest, record)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+ON CONFLICT (workflow_id, run_id) DO UPDATE SET
+	procedure = excluded.procedure, key = excluded.key, state = excluded.state, drill = excluded.drill,
+	started_by = excluded.started_by, started = excluded.started, ended = excluded.ended,
+	updated = excluded.updated, digest = excluded.digest, record = excluded.record
+WHERE excluded.updated > old.updated
+	OR (excluded.updated = old.updated AND (old.ended IS NULL OR excluded.ended IS NOT NULL))`
+
+// SaveRun keeps the state of a run in place of the older one. Saving an older state, or the same one
+// again, changes nothing and is no error.
+func (j *Journal) SaveRun(ctx context.Context, r Run) error {
+	if err := r.check(); err != nil {
+		return j.failed("save run", err)
+	}
+	_, err := j.write.ExecContext(ctx, saveRun,
+		r.WorkflowID, r.RunID, clean(r.Procedure), clean(r.Key), clean(r.State), r.Drill, clean(r.By),
+		stamp(r.Started), stamp(r.Ended), stamp(r.Updated), r.Digest, clean(string(r.Record)))
+	if err != nil {
+		return j.failed("save run "+r.WorkflowID, err)
+	}
+	return nil
+}
+
+const runColumns = `workflow_id, run_id, procedure, key, state, drill, started_by, started, ended, updated, digest`
+
+// Run gives one run with its record. An empty runID means the newest run of that workflow id. It is
+// ErrNotFound when there is none.
+func (j *Journal) Run(ctx context.Context, workflowID, runID string) (Run, error) {
+	var c conditions
+	c.add("workflow_id = ?", workflowID)
+	if runID != "" {
+		c.add("run_id = ?", runID)
+	}
+	row := j.read.QueryRowContext(ctx,
+		"SELECT "+runColumns+", record FROM orderly_runs"+c.where()+" ORDER BY started DESC LIMIT 1", c.args...)
+	r, err := scanRun(row, true)
+	if errors.Is(err, sql.ErrNoRows) {
+		return Run{}, fmt.Errorf("run %s: %w", workflowID, ErrNotFound)
+	}
+	if err != nil {
+		return Run{}, j.failed("read run "+workflowID, err)
+	}
+	return r, nil
+}
+
+// RunFilter chooses runs. Zero fields choose all.
+type RunFilter struct {
+	Procedure string
+	Key       string
+	State     string
+	From, To  time.Time // started in [From, To)
+	NoDrills  bool
+	Records   bool // read the records too; they can be large
+	Limit     int  // at most this many, the newest; default 100
+}
+
+// defaultLimit bounds a list when the caller does not.
+const defaultLimit = 100
+
+// Runs lists runs, the one that was started last first.
+func (j *Journal) Runs(ctx context.Context, f RunFilter) ([]Run, error) {
+	c, columns := f.conditions(), runColumns
+	if f.Records {
+		columns += ", record"
+	}
+	rows, err := j.read.QueryContext(ctx, "SELECT "+columns+" FROM orderly_runs"+c.where()+
+		" ORDER BY started DESC, run_id LIMIT "+c.limit(f.Limit), c.args...)
+	return collect(j, "list runs", rows, err, func(s scanner) (Run, error) { return scanRun(s, f.Records) })
+}
+
+func (f *RunFilter) conditions() *conditions {
+	c := &conditions{}
+	if f.Procedure != "" {
+		c.add("procedure = ?", f.Procedure)
+	}
+	if f.Key != "" {
+		c.add("key = ?", f.Key)
+	}
+	if f.State != "" {
+		c.add("state = ?", f.State)
+	}
+	if f.NoDrills {
+		c.add("drill = ?", false)
+	}
+	c.between("started", f.From, f.To)
+	return c
+}
+
+func scanRun(s scanner, withRecord bool) (Run, error) {
+	var (
+		r                       Run
+		started, ended, updated stamp
+		record                  string
+	)
+	into := []any{
+		&r.WorkflowID, &r.RunID, &r.Procedure, &r.Key, &r.State, &r.Drill, &r.By,
+		&started, &ended, &updated, &r.Digest,
+	}
+	if withRecord {
+		into = append(into, &record)
+	}
+	if err := s.Scan(into...); err != nil {
+		return Run{}, err
+	}
+	r.Started, r.Ended, r.Updated = time.Time(started), time.Time(ended), time.Time(updated)
+	if withRecord {
+		r.Record = json.RawMessage(record)
+	}
+	return r, nil
+}
