@@ -75,12 +75,12 @@ func (h *half) DecodeYAML(d *yamldoc.Decoder, n *yaml.Node) {
 	d.Decode(n, &h.N)
 }
 
-func decode(t *testing.T, src string) (house, yamldoc.Places, yamldoc.Problems) {
+func decode(t *testing.T, src string) (*house, yamldoc.Places, yamldoc.Problems) {
 	t.Helper()
 	node, ps := yamldoc.Parse("f.yaml", []byte(src), yamldoc.Limits{})
 	require.Empty(t, ps)
-	var h house
-	places, ps := yamldoc.DecodePlaces(node, "f.yaml", &h)
+	h := new(house)
+	places, ps := yamldoc.DecodePlaces(node, "f.yaml", h)
 	return h, places, ps
 }
 
@@ -108,7 +108,7 @@ half: {kind: bath}
 	require.Equal(t, "bath", h.Half.Room.Kind)
 	require.Equal(t, "f.yaml:3:16", places.Value(&h.Rooms[0], "kind").String())
 	require.Equal(t, "f.yaml:3:22", places.Key(&h.Rooms[0], "floor").String())
-	require.Equal(t, "f.yaml:3:33", places.Item(&h, "rooms", 1).String())
+	require.Equal(t, "f.yaml:3:33", places.Item(h, "rooms", 1).String())
 	require.False(t, places.Has(&h.Rooms[1], "floor"))
 }
 
