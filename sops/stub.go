@@ -9,12 +9,6 @@ import (
 	"time"
 )
 
-// Duration is a length of time as operators write it: Go's syntax plus d (24 h) and w (7 d).
-type Duration time.Duration
-
-// Date is a day, YYYY-MM-DD.
-type Date struct{ time.Time }
-
 // Expr is a bare CEL expression (`if`, `expect`, `until`).
 type Expr struct {
 	Source string
@@ -129,6 +123,3 @@ func (s *Step) Kind() Kind { panic("stub") }
 
 // Name is the step's title, or one made from its id.
 func (s *Step) Name() string { panic("stub") }
-
-// Check says what is wrong with a JSON-shaped value as a value of this type; every problem at once.
-func (t *Type) Check(value any) error { panic("stub") }
