@@ -3,6 +3,7 @@ package workflows
 import (
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
 )
 
 // The search attributes of a run. `orderly setup` registers them on a cluster.
@@ -29,4 +30,14 @@ func SearchAttributes() map[string]enumspb.IndexedValueType {
 		AttrOwner.GetName():     enumspb.INDEXED_VALUE_TYPE_KEYWORD,
 		AttrDrill.GetName():     enumspb.INDEXED_VALUE_TYPE_BOOL,
 	}
+}
+
+// attributes brings the run's search attributes up to date: at its start, at each phase, at its end.
+func (r *run) attributes(ctx workflow.Context) error {
+	return workflow.UpsertTypedSearchAttributes(ctx,
+		AttrProcedure.ValueSet(r.record.Procedure),
+		AttrState.ValueSet(string(r.record.State)),
+		AttrPhase.ValueSet(r.phase),
+		AttrDrill.ValueSet(r.record.Drill),
+	)
 }

@@ -5,12 +5,6 @@ import "github.com/orderly-ops/orderly/sops"
 // DefaultTaskQueue is where workers listen when orderly.yaml says nothing.
 const DefaultTaskQueue = "orderly"
 
-// Names of the queries every run answers.
-const (
-	QueryStatus   = "status"   // → Record
-	QueryTimeline = "timeline" // → []Event
-)
-
 // Keys of a start input that are not the procedure's own.
 const (
 	InputBy    = "_by"    // who starts the run

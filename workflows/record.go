@@ -78,8 +78,9 @@ type Step struct {
 	Reason  string          `json:"reason,omitempty"` // why it was skipped
 	// Until is when a `wait` ends or a `repeat` looks again.
 	Until *time.Time `json:"until,omitempty"`
-	// Count is how many rounds of a `repeat` have ended.
-	Count int `json:"count,omitempty"`
+	// Count is how many rounds of a `repeat` have ended, and Round when the current one began.
+	Count int        `json:"count,omitempty"`
+	Round *time.Time `json:"round,omitempty"`
 	// Child is the run that a `run` or `start` step made or joined.
 	Child *Child `json:"child,omitempty"`
 	// Steps are those of a `parallel`, and of the current round of a `repeat`.
@@ -102,15 +103,19 @@ type Child struct {
 	Joined     bool   `json:"joined,omitempty"` // it was open already
 }
 
-// Clock is a promise with a due time. Lateness is how long after Due the breach was noticed.
+// Clock is a promise with a due time. Lateness is how long after Due the breach was noticed. A clock that
+// was breached may still be met: late.
 type Clock struct {
-	ID       string     `json:"id"`   // "run", "phase:<id>" or "step:<path>"
-	Kind     string     `json:"kind"` // "within" for now
+	ID       string     `json:"id"`    // "run", "phase:<id>" or "step:<path>"
+	Kind     string     `json:"kind"`  // "within"
+	Title    string     `json:"title"` // of what it times
 	Started  time.Time  `json:"started"`
 	Due      time.Time  `json:"due"`
 	Met      *time.Time `json:"met,omitempty"`
 	Breached *time.Time `json:"breached,omitempty"`
 	Lateness string     `json:"lateness,omitempty"` // a Go duration
+	// Stopped is when the clock was put away neither met nor breached: what it timed failed or was cancelled.
+	Stopped *time.Time `json:"stopped,omitempty"`
 }
 
 // Finding is something a person should know of, from an action or from the engine itself.

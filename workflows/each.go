@@ -1,0 +1,76 @@
+package workflows
+
+import (
+	"errors"
+	"fmt"
+
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/orderly-ops/orderly/sops"
+)
+
+// maxItems bounds an `each`, because every round is kept in the record.
+const maxItems = 2000
+
+// each runs its steps for every item, at_once of them side by side. After a failure no further round
+// begins, but those under way are seen to their end.
+func (r *run) each(ctx workflow.Context, s *sops.Step, rec *Step, f *frame) error {
+	if rec.Items == nil {
+		items, err := r.items(ctx, s, f)
+		if err != nil {
+			return err
+		}
+		rec.Items = make([]*Item, len(items))
+		for i, item := range items {
+			rec.Items[i] = &Item{Item: item, State: Pending, Steps: newSteps(s.Each.Steps, roundPrefix(rec, i))}
+		}
+	}
+	errs := make([]error, len(rec.Items))
+	next, stopped := 0, false
+	wg := workflow.NewWaitGroup(ctx)
+	for range min(max(s.Each.AtOnce, 1), len(rec.Items)) {
+		wg.Add(1)
+		workflow.GoNamed(ctx, rec.Path, func(ctx workflow.Context) {
+			defer wg.Done()
+			for next < len(rec.Items) && !stopped {
+				i := next
+				next++
+				errs[i] = r.eachRound(ctx, s, rec, i, f)
+				stopped = stopped || errs[i] != nil
+			}
+		})
+	}
+	waitAll(ctx, wg)
+	return firstError(errs)
+}
+
+func (r *run) eachRound(ctx workflow.Context, s *sops.Step, rec *Step, i int, f *frame) error {
+	item := rec.Items[i]
+	vars := map[string]any{"item": item.Item}
+	if s.Each.As != "" {
+		vars[s.Each.As] = item.Item
+	}
+	item.State = Running
+	err := r.sequence(ctx, s.Each.Steps, item.Steps, f.round(roundPrefix(rec, i), item.Steps, vars))
+	if !errors.Is(err, errDraining) {
+		item.State = outcome(err)
+	}
+	return err
+}
+
+func (r *run) items(ctx workflow.Context, s *sops.Step, f *frame) ([]any, error) {
+	value, err := s.Each.In.Eval(r.scope(ctx, f))
+	if err != nil {
+		return nil, expressionError("each: in", err)
+	}
+	items, ok := value.([]any)
+	if !ok {
+		return nil, permanent(ErrInput, "each: in must be a list, got %T", value)
+	}
+	if len(items) > maxItems {
+		return nil, permanent(ErrInput, "each: %d items are more than the %d that one step may have", len(items), maxItems)
+	}
+	return items, nil
+}
+
+func roundPrefix(rec *Step, i int) string { return fmt.Sprintf("%s[%d].", rec.Path, i) }

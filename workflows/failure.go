@@ -1,0 +1,113 @@
+package workflows
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/temporal"
+)
+
+// stepError is a failure with its place.
+type stepError struct {
+	Phase, Step string
+	Cause       error
+}
+
+func (e *stepError) Error() string { return failureOf(e).String() }
+func (e *stepError) Unwrap() error { return e.Cause }
+
+// String names phase, step and cause.
+func (f *Failure) String() string {
+	var b strings.Builder
+	if f.Phase != "" {
+		fmt.Fprintf(&b, "phase %q, ", f.Phase)
+	}
+	if f.Step != "" {
+		fmt.Fprintf(&b, "step %q, ", f.Step)
+	}
+	return strings.TrimSuffix(b.String(), ", ") + colon(b.Len() > 0) + f.Message
+}
+
+func colon(yes bool) string {
+	if yes {
+		return ": "
+	}
+	return ""
+}
+
+// failureOf is the account of an error; nil for none and for a cancellation, which is no failure.
+func failureOf(err error) *Failure {
+	if err == nil || temporal.IsCanceledError(err) {
+		return nil
+	}
+	if at, ok := errors.AsType[*stepError](err); ok {
+		return &Failure{Phase: at.Phase, Step: at.Step, Message: cause(at.Cause)}
+	}
+	return &Failure{Message: cause(err)}
+}
+
+// cause is what went wrong in an operator's words: Temporal's wrapping says nothing to them.
+func cause(err error) string {
+	if timeout, ok := errors.AsType[*temporal.TimeoutError](err); ok {
+		return timeoutText(timeout)
+	}
+	if app, ok := errors.AsType[*temporal.ApplicationError](err); ok {
+		return app.Message()
+	}
+	if _, ok := errors.AsType[*temporal.TerminatedError](err); ok {
+		return "it was terminated"
+	}
+	if temporal.IsCanceledError(err) {
+		return "it was cancelled"
+	}
+	return err.Error()
+}
+
+func timeoutText(t *temporal.TimeoutError) string {
+	switch t.TimeoutType() {
+	case enumspb.TIMEOUT_TYPE_HEARTBEAT:
+		return "it stopped giving signs of life (heartbeat time-out)"
+	case enumspb.TIMEOUT_TYPE_SCHEDULE_TO_START:
+		return "no worker took it in time"
+	default:
+		return "no answer in time (time-out of the attempt)"
+	}
+}
+
+// plain makes an error of a local activity the run's own failure.
+func plain(err error) error {
+	if app, ok := errors.AsType[*temporal.ApplicationError](err); ok {
+		return temporal.NewNonRetryableApplicationError(app.Message(), app.Type(), nil)
+	}
+	return err
+}
+
+// took writes a length of time as people say it: to the millisecond below a second, to the tenth below
+// a minute, to the second above.
+func took(d time.Duration) string {
+	switch {
+	case d < time.Second:
+		return d.Round(time.Millisecond).String()
+	case d < time.Minute:
+		return d.Round(100 * time.Millisecond).String()
+	default:
+		return d.Round(time.Second).String()
+	}
+}
+
+// shorten cuts text to at most n bytes, at a rune's border.
+func shorten(text string, n int) string {
+	if len(text) <= n {
+		return text
+	}
+	for n > 0 && !utf8.RuneStart(text[n]) {
+		n--
+	}
+	return text[:n] + "…"
+}
+
+func joinLines(lines []string) string { return strings.Join(lines, "; ") }

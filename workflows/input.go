@@ -1,0 +1,81 @@
+package workflows
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/temporal"
+)
+
+// The types of the failures with which a run ends in Temporal.
+const (
+	ErrInput            = "InvalidInput"     // the start input does not fit the procedure
+	ErrUnknownProcedure = "UnknownProcedure" // no file serves the workflow type
+	ErrProcedure        = "InvalidProcedure" // the file has problems
+	ErrUnsupported      = "Unsupported"      // the procedure needs what this engine can't do
+	ErrStep             = "StepFailed"
+)
+
+// permanent makes a failure that nobody retries.
+func permanent(kind, format string, args ...any) error {
+	return temporal.NewNonRetryableApplicationError(fmt.Sprintf(format, args...), kind, nil)
+}
+
+// startInput is the first argument of a run, split into the procedure's inputs and our own keys.
+type startInput struct {
+	inputs map[string]any
+	by     string
+	drill  bool
+	key    string
+	raw    json.RawMessage
+}
+
+func decodeArguments(args converter.EncodedValues) (startInput, *Carried, error) {
+	var raw json.RawMessage
+	var carried *Carried
+	if args != nil && args.HasValues() {
+		if err := args.Get(&raw, &carried); err != nil {
+			return startInput{}, nil, permanent(ErrInput,
+				`the start input must be one JSON object, such as {"database": "docs-db"}: %v`, err)
+		}
+	}
+	in, err := decodeInput(raw)
+	return in, carried, err
+}
+
+func decodeInput(raw json.RawMessage) (startInput, error) {
+	in := startInput{raw: raw, inputs: map[string]any{}}
+	if len(raw) == 0 || string(raw) == "null" {
+		return in, nil
+	}
+	if err := json.Unmarshal(raw, &in.inputs); err != nil {
+		return in, permanent(ErrInput,
+			`the start input must be one JSON object, such as {"database": "docs-db"}; got %s`, shorten(string(raw), 80))
+	}
+	var problems []string
+	take := func(key string, into any, want string) {
+		v, given := in.inputs[key]
+		if !given {
+			return
+		}
+		delete(in.inputs, key)
+		ok := false
+		switch p := into.(type) {
+		case *string:
+			*p, ok = v.(string)
+		case *bool:
+			*p, ok = v.(bool)
+		}
+		if !ok {
+			problems = append(problems, fmt.Sprintf("%s must be %s", key, want))
+		}
+	}
+	take(InputBy, &in.by, "text: who starts the run")
+	take(InputDrill, &in.drill, "true or false")
+	take(InputKey, &in.key, "text")
+	if len(problems) > 0 {
+		return in, permanent(ErrInput, "%s", joinLines(problems))
+	}
+	return in, nil
+}

@@ -1,0 +1,256 @@
+package workflows
+
+import (
+	"errors"
+	"slices"
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/orderly-ops/orderly/sops"
+)
+
+// run is one execution of a procedure while it is in a worker's memory. Everything that has to survive
+// is in record; the rest can be made again from it.
+type run struct {
+	engine *Engine
+	input  startInput
+	pin    Pinned
+	proc   *sops.Procedure
+	record *Record
+
+	phase    string // id of the phase that runs, for the timeline
+	draining bool   // no new step begins: the run is about to continue as new
+	last     bool   // the last steps run: no continuing as new any more
+	children int    // runs waited for; they would be lost by continuing as new
+	clocks   map[string]*runningClock
+}
+
+// begin pins the procedure, checks the inputs and lays out the record.
+func (r *run) begin(ctx workflow.Context) error {
+	pin, err := load(ctx)
+	if err != nil {
+		return err
+	}
+	r.pin = pin
+	if r.proc, err = r.engine.parse(pin); err != nil {
+		return err
+	}
+	if err := supported(r.proc); err != nil {
+		return err
+	}
+	inputs, err := r.proc.CheckInputs(r.input.inputs)
+	if err != nil {
+		return permanent(ErrInput, "%s: %v", r.proc.ID, err)
+	}
+	key := r.input.key
+	if key == "" {
+		if key, err = r.proc.RunKey(inputs, workflow.Now(ctx)); err != nil {
+			return permanent(ErrInput, "%s: key: %v", r.proc.ID, err)
+		}
+	}
+	r.record = newRecord(r.engine.version, r.proc, pin)
+	info := workflow.GetInfo(ctx)
+	r.record.WorkflowID, r.record.RunID = info.WorkflowExecution.ID, info.WorkflowExecution.RunID
+	r.record.Key, r.record.By, r.record.Drill = key, r.input.by, r.input.drill
+	r.record.Inputs = inputs
+	r.record.Started = workflow.Now(ctx).UTC()
+	r.event(ctx, Event{Kind: "run", By: r.record.By, Text: startText(r.record)})
+	return nil
+}
+
+// execute carries the procedure out, keeps the record, and says how it ended.
+func (r *run) execute(ctx workflow.Context) (*Summary, error) {
+	r.clocks = map[string]*runningClock{}
+	r.rearmClocks(ctx)
+	err := r.phases(ctx)
+	if errors.Is(err, errDraining) {
+		return nil, r.continueAsNew(ctx)
+	}
+	// What comes last is done whatever happened, cancellation included.
+	last, _ := workflow.NewDisconnectedContext(ctx)
+	if r.record.Failure == nil {
+		r.record.Failure = failureOf(err)
+	}
+	r.end(last, err, r.finally(last))
+	if err := r.attributes(last); err != nil {
+		workflow.GetLogger(ctx).Warn("search attributes not updated", "error", err)
+	}
+	r.save(last)
+	return r.result(err)
+}
+
+// phases runs the phases in order; the run's own clock covers them all.
+func (r *run) phases(ctx workflow.Context) error {
+	if err := r.startClock(ctx, clockOfRun, "the run", r.record.Started, r.proc.Within); err != nil {
+		return err
+	}
+	root := r.rootFrame()
+	for i := range r.proc.Phases {
+		if err := r.runPhase(ctx, &r.proc.Phases[i], r.record.Phases[i], root); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *run) runPhase(ctx workflow.Context, p *sops.Phase, rec *Phase, root *frame) error {
+	if rec.State.Done() {
+		return nil
+	}
+	r.phase = p.ID
+	if rec.State == Pending {
+		holds, err := r.condition(ctx, p.If, root)
+		if err != nil {
+			rec.State = Failed
+			return &stepError{Phase: p.ID, Cause: err}
+		}
+		if !holds {
+			r.skipPhase(ctx, p, rec)
+			return nil
+		}
+		now := workflow.Now(ctx).UTC()
+		rec.State, rec.Started = Running, &now
+		r.event(ctx, Event{Kind: "phase", Text: rec.Title + ": started"})
+		if err := r.attributes(ctx); err != nil {
+			return err
+		}
+		if err := r.startClock(ctx, clockOfPhase(p.ID), rec.Title, now, p.Within); err != nil {
+			return err
+		}
+	}
+	err := r.sequence(ctx, p.Steps, rec.Steps, root)
+	if errors.Is(err, errDraining) {
+		return err
+	}
+	now := workflow.Now(ctx).UTC()
+	rec.State, rec.Ended = outcome(err), &now
+	r.event(ctx, Event{Kind: "phase", Text: rec.Title + ": " + ended(rec.State, rec.Started, now)})
+	r.stopClock(ctx, clockOfPhase(p.ID), err == nil)
+	r.checklist(ctx)
+	return err
+}
+
+func (r *run) skipPhase(ctx workflow.Context, p *sops.Phase, rec *Phase) {
+	rec.State = Skipped
+	for _, s := range rec.Steps {
+		s.State, s.Reason = Skipped, "its phase was skipped"
+	}
+	r.event(ctx, Event{Kind: "phase", Text: rec.Title + ": skipped, because its condition does not hold: " + p.If.Source})
+}
+
+// finally runs the last steps: all of them, whatever became of the ones before. They are carried out in
+// the execution that they began in: a run does not continue as new here, so that a cancellation or
+// failure needs no way across.
+func (r *run) finally(ctx workflow.Context) error {
+	r.phase, r.last = "finally", true
+	root := r.rootFrame()
+	var first error
+	for i := range r.proc.Finally {
+		if err := r.step(ctx, &r.proc.Finally[i], r.record.Finally[i], root); first == nil {
+			first = err
+		}
+	}
+	return first
+}
+
+// end settles the run's state. A failure of the last steps fails a run that had gone well.
+func (r *run) end(ctx workflow.Context, err, finally error) {
+	rec := r.record
+	if err == nil && finally != nil {
+		err = finally
+		rec.Failure = failureOf(finally)
+	}
+	now := workflow.Now(ctx).UTC()
+	rec.State, rec.Ended = outcome(err), &now
+	r.stopAllClocks(ctx, err == nil)
+	text := rec.Title + ": " + ended(rec.State, &rec.Started, now)
+	if rec.Failure != nil {
+		text += ": " + rec.Failure.String()
+	}
+	r.event(ctx, Event{Kind: "run", Text: text})
+	r.checklist(ctx)
+}
+
+// result is what Temporal is told: a summary, a cancellation, or a failure that names phase, step and
+// cause.
+func (r *run) result(err error) (*Summary, error) {
+	switch r.record.State {
+	case Succeeded:
+		s := r.record.Summary()
+		return &s, nil
+	case Cancelled:
+		if temporal.IsCanceledError(err) {
+			return nil, err
+		}
+		return nil, temporal.NewCanceledError(r.record.Summary())
+	default:
+		return nil, temporal.NewNonRetryableApplicationError(r.record.Failure.String(), ErrStep, nil, r.record.Summary())
+	}
+}
+
+// outcome is the state that an error leads to.
+func outcome(err error) State {
+	switch {
+	case err == nil:
+		return Succeeded
+	case temporal.IsCanceledError(err):
+		return Cancelled
+	default:
+		return Failed
+	}
+}
+
+// newRecord lays out a record: every phase and step is in it from the start, so that whoever watches
+// sees what is still to come.
+func newRecord(version string, p *sops.Procedure, pin Pinned) *Record {
+	rec := &Record{
+		Engine: version, Procedure: p.ID, Title: p.Title, File: pin.File, Digest: pin.Digest,
+		State: Running, Finally: newSteps(p.Finally, ""), Timeline: []Event{},
+	}
+	for i := range p.Phases {
+		phase := &p.Phases[i]
+		rec.Phases = append(rec.Phases, &Phase{
+			ID: phase.ID, Title: phase.Name(), State: Pending, Steps: newSteps(phase.Steps, ""),
+		})
+	}
+	return rec
+}
+
+func newSteps(steps []sops.Step, prefix string) []*Step {
+	out := make([]*Step, 0, len(steps))
+	for i := range steps {
+		s := &steps[i]
+		rec := &Step{ID: s.ID, Path: prefix + s.ID, Title: s.Name(), Kind: string(s.Kind()), State: Pending}
+		switch s.Kind() {
+		case sops.KindUses:
+			rec.Action = s.Uses
+		case sops.KindRun, sops.KindStart:
+			rec.Action = s.Run + s.Start
+		case sops.KindParallel:
+			rec.Steps = newSteps(s.Parallel, prefix)
+		}
+		out = append(out, rec)
+	}
+	return slices.Clip(out)
+}
+
+func startText(rec *Record) string {
+	text := rec.Title + ": started"
+	if rec.By != "" {
+		text += " by " + rec.By
+	}
+	if rec.Drill {
+		text += " as a drill"
+	}
+	return text
+}
+
+// ended says how and after how long something ended.
+func ended(s State, started *time.Time, now time.Time) string {
+	if started == nil {
+		return string(s)
+	}
+	return string(s) + " after " + took(now.Sub(*started))
+}

@@ -1,0 +1,137 @@
+package workflows
+
+import (
+	"errors"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/orderly-ops/orderly/sops"
+)
+
+// performer carries out one kind of step. It leaves the step's account in rec and returns why it did
+// not end well.
+type performer func(r *run, ctx workflow.Context, s *sops.Step, rec *Step, f *frame) error
+
+// performerOf is the list of kinds: one small file each.
+func performerOf(k sops.Kind) performer {
+	switch k {
+	case sops.KindUses:
+		return (*run).uses
+	case sops.KindParallel:
+		return (*run).parallel
+	case sops.KindEach:
+		return (*run).each
+	case sops.KindRepeat:
+		return (*run).repeat
+	case sops.KindRun:
+		return (*run).runProcedure
+	case sops.KindStart:
+		return (*run).startProcedure
+	case sops.KindWait:
+		return (*run).wait
+	default:
+		return nil
+	}
+}
+
+// sequence runs steps one after the other and stops at the first that failed.
+func (r *run) sequence(ctx workflow.Context, steps []sops.Step, recs []*Step, f *frame) error {
+	for i := range steps {
+		if err := r.step(ctx, &steps[i], recs[i], f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// step runs one step, or goes on with one that a record shows as begun. It returns an error only when
+// what follows must not run.
+func (r *run) step(ctx workflow.Context, s *sops.Step, rec *Step, f *frame) error {
+	if rec.State.Done() {
+		return r.settled(s, rec)
+	}
+	if err := r.safePoint(ctx); err != nil {
+		return err
+	}
+	if rec.State == Pending {
+		begun, err := r.beginStep(ctx, s, rec, f)
+		if !begun {
+			return err
+		}
+	}
+	err := performerOf(s.Kind())(r, ctx, s, rec, f)
+	if errors.Is(err, errDraining) {
+		return err
+	}
+	r.endStep(ctx, rec, f, err)
+	return r.settled(s, rec)
+}
+
+// beginStep decides whether the step runs, and notes it.
+func (r *run) beginStep(ctx workflow.Context, s *sops.Step, rec *Step, f *frame) (bool, error) {
+	holds, err := r.condition(ctx, s.If, f)
+	if err == nil && !holds {
+		rec.State, rec.Reason = Skipped, "its condition does not hold: "+s.If.Source
+		skipAll(rec.Steps)
+		r.stepEvent(ctx, rec, f, "skipped: "+rec.Reason, false)
+		r.checklist(ctx)
+		return false, nil
+	}
+	now := workflow.Now(ctx).UTC()
+	rec.State, rec.Started = Running, &now
+	if err != nil {
+		r.endStep(ctx, rec, f, err)
+		return false, r.settled(s, rec)
+	}
+	r.stepEvent(ctx, rec, f, "started", false)
+	r.checklist(ctx)
+	return true, r.startClock(ctx, clockOfStep(rec.Path), rec.Title, now, s.Within)
+}
+
+func skipAll(steps []*Step) {
+	for _, s := range steps {
+		s.State, s.Reason = Skipped, "the step around it was skipped"
+		skipAll(s.Steps)
+	}
+}
+
+// endStep notes how the step ended.
+func (r *run) endStep(ctx workflow.Context, rec *Step, f *frame, err error) {
+	now := workflow.Now(ctx).UTC()
+	rec.State, rec.Ended, rec.Until = outcome(err), &now, nil
+	text := ended(rec.State, rec.Started, now)
+	if rec.State == Failed {
+		rec.Error = failureOf(err).Message
+		text += ": " + rec.Error
+	}
+	r.stepEvent(ctx, rec, f, text, rec.State != Succeeded)
+	r.stopClock(ctx, clockOfStep(rec.Path), err == nil)
+	r.checklist(ctx)
+}
+
+// settled is what a step that has ended means for what follows.
+func (r *run) settled(s *sops.Step, rec *Step) error {
+	switch rec.State {
+	case Cancelled:
+		return temporal.NewCanceledError()
+	case Failed:
+		if s.OnFailure == onFailureContinue {
+			return nil
+		}
+		return &stepError{Phase: r.phase, Step: rec.Path, Cause: errors.New(rec.Error)}
+	default:
+		return nil
+	}
+}
+
+const onFailureContinue = "continue"
+
+// stepEvent writes the timeline. Steps inside rounds are written only when they matter: a watch that
+// looks every minute for a month must not bury the rest.
+func (r *run) stepEvent(ctx workflow.Context, rec *Step, f *frame, text string, matters bool) {
+	if f.parent != nil && !matters {
+		return
+	}
+	r.event(ctx, Event{Kind: "step", Step: rec.Path, Text: rec.Title + ": " + text})
+}

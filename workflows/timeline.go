@@ -1,0 +1,81 @@
+package workflows
+
+import (
+	"time"
+
+	"go.temporal.io/sdk/log"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+)
+
+// event writes a line of the timeline.
+func (r *run) event(ctx workflow.Context, e Event) {
+	e.At = workflow.Now(ctx).UTC()
+	if e.Phase == "" {
+		e.Phase = r.phase
+	}
+	r.record.Timeline = append(r.record.Timeline, e)
+}
+
+// saveFor is how long a run waits for the journal at its end before it ends without.
+const saveFor = 10 * time.Minute
+
+// save keeps the record in the journal. A journal that is away must not hold a finished run up for
+// ever (the next health check would be skipped): the record stays in Temporal in any case.
+func (r *run) save(ctx workflow.Context) {
+	err := workflow.ExecuteLocalActivity(local(ctx, "Keep the record"), ActivitySave, r.record).Get(ctx, nil)
+	if err == nil {
+		return
+	}
+	options := workflow.ActivityOptions{
+		ActivityID:             "orderly.save",
+		ScheduleToCloseTimeout: saveFor,
+		StartToCloseTimeout:    ownTimeout,
+		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: time.Second, MaximumInterval: 30 * time.Second},
+		Summary:                "Keep the record",
+	}
+	err = workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, options), ActivitySave, r.record).Get(ctx, nil)
+	if err != nil {
+		logger := log.With(workflow.GetLogger(ctx), "run", r.record.WorkflowID)
+		logger.Error("the record could not be kept in the journal", "error", cause(err))
+		r.event(ctx, Event{Kind: "run", Text: "the record could not be kept in the journal: " + cause(err)})
+	}
+}
+
+// Summary is the short form of the record that is a run's result.
+func (rec *Record) Summary() Summary {
+	s := Summary{
+		Procedure: rec.Procedure, State: rec.State, Started: rec.Started, Digest: rec.Digest,
+		Findings: rec.Findings, Failure: rec.Failure,
+	}
+	if rec.Ended != nil {
+		s.Ended = *rec.Ended
+	}
+	for _, p := range rec.Phases {
+		s.Steps.add(p.Steps)
+	}
+	s.Steps.add(rec.Finally)
+	for _, c := range rec.Clocks {
+		if c.Breached != nil {
+			s.Breached = append(s.Breached, c.ID)
+		}
+	}
+	return s
+}
+
+func (t *Tally) add(steps []*Step) {
+	for _, s := range steps {
+		switch s.State {
+		case Succeeded:
+			t.Succeeded++
+		case Failed:
+			t.Failed++
+		case Skipped:
+			t.Skipped++
+		}
+		t.add(s.Steps)
+		for _, item := range s.Items {
+			t.add(item.Steps)
+		}
+	}
+}
