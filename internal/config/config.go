@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// Config is orderly.yaml.
+// Config is orderly.yaml with its defaults filled in and every path made absolute or relative to the
+// working directory. Load makes it; it is not changed afterwards and safe for concurrent use.
 type Config struct {
 	Temporal   Temporal           `yaml:"temporal"`
 	Procedures []string           `yaml:"procedures"` // folders; none = the embedded library
@@ -17,6 +18,11 @@ type Config struct {
 	Exec       map[string]Command `yaml:"exec"`
 	Notify     Notify             `yaml:"notify"`
 	Worker     Worker             `yaml:"worker"`
+
+	// File is where this was read from; "" means the embedded defaults.
+	File string `yaml:"-"`
+
+	redactor *redactor // nil in a Config that Load did not make
 }
 
 // Temporal says how to reach Temporal. What is empty here comes from the SDK's environment
@@ -98,9 +104,9 @@ type S3 struct {
 
 // Command is one command that exec.run may start. There is no shell; a step's args are appended to Argv.
 type Command struct {
-	Argv    []string          `yaml:"argv"`
-	MaxArgs int               `yaml:"max_args"`
-	Timeout time.Duration     `yaml:"timeout"` // default 1m
+	Argv    []string          `yaml:"argv"`     // the first is an absolute path
+	MaxArgs int               `yaml:"max_args"` // how many args a step may append; default none
+	Timeout time.Duration     `yaml:"timeout"`  // default 1m
 	Dir     string            `yaml:"dir"`
 	Env     map[string]Secret `yaml:"env"`
 }
@@ -116,17 +122,17 @@ type Notify struct {
 // Slack is the Slack Web API.
 type Slack struct {
 	Token  Secret `yaml:"token"`
-	APIURL string `yaml:"api_url"`
+	APIURL string `yaml:"api_url"` // default https://slack.com/api/
 }
 
 // Email is an SMTP server.
 type Email struct {
 	Host     string `yaml:"host"`
-	Port     int    `yaml:"port"`
+	Port     int    `yaml:"port"` // default 587; 465 with tls: tls, 25 with tls: none
 	From     string `yaml:"from"`
 	Username Secret `yaml:"username"`
 	Password Secret `yaml:"password"`
-	TLS      string `yaml:"tls" enum:"starttls,tls,none"`
+	TLS      string `yaml:"tls" enum:"starttls,tls,none"` // default starttls
 }
 
 // Webhook signs outgoing webhooks.
@@ -141,21 +147,4 @@ type Console struct{}
 type Worker struct {
 	Deployment string `yaml:"deployment"` // worker deployment name; with BuildID: versioning is on
 	BuildID    string `yaml:"build_id"`   // default: the binary's version
-}
-
-// Secret is text that may be a secret: it prints as "…" everywhere, only Reveal gives it.
-type Secret struct{ value string }
-
-// Reveal gives the secret itself. Call it where it is used, never to print or wrap it.
-func (s Secret) Reveal() string { return s.value }
-
-// IsZero says that no value was given.
-func (s Secret) IsZero() bool { return s.value == "" }
-
-// String hides the value.
-func (s Secret) String() string {
-	if s.value == "" {
-		return ""
-	}
-	return "…"
 }
