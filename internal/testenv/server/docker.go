@@ -74,7 +74,7 @@ func startEngine(ctx context.Context, dir string) (*client.Client, func(), error
 	}
 	name := filepath.Base(filepath.Dir(dir)) // unique, as the temporary folder is
 	host := "unix://" + filepath.Join(dir, "docker.sock")
-	cmd := exec.CommandContext(context.WithoutCancel(ctx), path, "--host", host, //nolint:gosec // our own arguments
+	cmd := exec.CommandContext(context.WithoutCancel(ctx), path, "--host", host,
 		"--data-root", filepath.Join(dir, "data"), "--exec-root", filepath.Join(dir, "exec"),
 		"--pidfile", filepath.Join(dir, "pid"), "--config-file", settings,
 		"--bridge", "none", "--iptables=false", "--ip6tables=false",
@@ -106,7 +106,7 @@ func furnish(ctx context.Context, dir string, engine *client.Client) (*server, e
 		return nil, fmt.Errorf("network for tests: %w", err)
 	}
 	remove := func() {
-		ctx, cancel := context.WithTimeout(context.Background(), stopWithin)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopWithin)
 		defer cancel()
 		// Best effort: a private engine goes as a whole, another keeps a few MB at worst.
 		removeContainers(ctx, engine, image)

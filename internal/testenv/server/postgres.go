@@ -117,7 +117,7 @@ func (p *postgres) run(ctx context.Context, name string, args ...string) error {
 }
 
 func (p *postgres) serve(ctx context.Context, word string) (*server, error) {
-	port, err := freePort()
+	port, err := freePort(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -21,7 +21,7 @@ const probeSource = "github.com/orderly-ops/orderly/internal/testenv/probe"
 // and nothing else: no registry has to be reached.
 func importProbe(ctx context.Context, dir string, engine *client.Client) (string, error) {
 	binary := filepath.Join(dir, "probe")
-	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", binary, probeSource) //nolint:gosec // our own arguments
+	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", binary, probeSource)
 	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOFLAGS=-buildvcs=false")
 	if out, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("go build %s: %w\n%s", probeSource, err, out)

@@ -19,12 +19,12 @@ func startRedis(ctx context.Context, dir string) (*server, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
-	port, err := freePort()
+	port, err := freePort(ctx)
 	if err != nil {
 		return nil, err
 	}
 	word := password()
-	cmd := exec.CommandContext(context.WithoutCancel(ctx), path, "--port", port, "--bind", "127.0.0.1", //nolint:gosec // our own arguments
+	cmd := exec.CommandContext(context.WithoutCancel(ctx), path, "--port", port, "--bind", "127.0.0.1",
 		"--dir", dir, "--save", "", "--appendonly", "no", "--databases", "4096", "--requirepass", word)
 	proc, err := launch(dir, cmd, syscall.SIGTERM)
 	if err != nil {

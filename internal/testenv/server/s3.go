@@ -24,12 +24,12 @@ func startS3(ctx context.Context, dir string) (*server, error) {
 			return nil, err
 		}
 	}
-	port, err := freePort()
+	port, err := freePort(ctx)
 	if err != nil {
 		return nil, err
 	}
 	access, secret := "orderly", password()
-	cmd := exec.CommandContext(context.WithoutCancel(ctx), path, "--port", "127.0.0.1:"+port, //nolint:gosec // our own arguments
+	cmd := exec.CommandContext(context.WithoutCancel(ctx), path, "--port", "127.0.0.1:"+port,
 		"--health", "/health", "--quiet", "posix", "--versioning-dir", versions, buckets)
 	// By environment, not by argument: arguments show in the process list.
 	cmd.Env = append(os.Environ(), "ROOT_ACCESS_KEY="+access, "ROOT_SECRET_KEY="+secret)

@@ -67,8 +67,16 @@ func command(ctx context.Context, args, env []string) (int, error) {
 	case errors.As(err, &exit) && exit.Exited():
 		return exit.ExitCode(), nil
 	case errors.As(err, &exit):
-		return 128 + int(exit.Sys().(syscall.WaitStatus).Signal()), nil
+		return signalled(exit), nil
 	default:
 		return 1, err
 	}
+}
+
+// signalled is what a shell answers for a command that a signal ended.
+func signalled(exit *exec.ExitError) int {
+	if status, ok := exit.Sys().(syscall.WaitStatus); ok && status.Signaled() {
+		return 128 + int(status.Signal())
+	}
+	return 1
 }

@@ -1,0 +1,81 @@
+# What can be done here: `make help`. Everything sets itself up; only Go is needed to begin with.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+DATA       ?= data
+CONFIG     ?=
+VERSION    := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS    := -s -w -X github.com/orderly-ops/orderly/internal/service.Version=$(VERSION)
+GO_BUILD   := CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)'
+TOOLS      := .cache/bin
+# The race detector would have to instrument the whole Temporal server to link these.
+SERVER_PKG := /(devserver|e2e)(/|$$)
+PACKAGES    = $(shell go list ./... | grep -Ev '$(SERVER_PKG)')
+WITH_SERVER = $(shell go list ./... | grep -E '$(SERVER_PKG)')
+FUZZTIME   ?= 30s
+
+.PHONY: help
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## bin/orderly, bin/worker and bin/devserver
+	@mkdir -p bin
+	$(GO_BUILD) -o bin/orderly ./starter
+	$(GO_BUILD) -o bin/worker ./worker
+	@[ -x bin/devserver ] || echo "building the Temporal server too: some minutes the first time"
+	$(GO_BUILD) -o bin/devserver ./devserver
+
+.PHONY: run
+run: build ## start the dev server and run the daily check on this machine
+	@.ci/devserver start $(DATA) $(CONFIG)
+	@bin/orderly $(if $(CONFIG),--config $(CONFIG)) setup
+	@bin/orderly $(if $(CONFIG),--config $(CONFIG)) start daily-check --watch
+	@.ci/devserver where $(DATA)
+
+.PHONY: stop
+stop: ## stop the dev server that `make run` started
+	@.ci/devserver stop $(DATA)
+
+.PHONY: deps
+deps: ## install what the tests need
+	@.ci/deps
+
+.PHONY: test
+test: deps $(TOOLS)/with ## all tests against real servers, with coverage
+	$(TOOLS)/with -- .ci/test '$(PACKAGES)' '$(WITH_SERVER)'
+
+.PHONY: $(TOOLS)/with
+$(TOOLS)/with:
+	@go build -o $@ ./internal/testenv/with
+
+.PHONY: lint
+lint: ## gofmt, go vet, golangci-lint and workflowcheck
+	@.ci/tool github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+	@.ci/tool go.temporal.io/sdk/contrib/tools/workflowcheck@v0.6.0
+	@unformatted=$$(git ls-files -co --exclude-standard '*.go' | xargs gofmt -l) && \
+		{ [ -z "$$unformatted" ] || { echo "gofmt these: $$unformatted"; exit 1; }; }
+	go vet ./...
+	$(TOOLS)/golangci-lint run
+	$(TOOLS)/workflowcheck ./workflows/...
+
+.PHONY: vuln
+vuln: ## known vulnerabilities (needs vuln.go.dev)
+	go run golang.org/x/vuln/cmd/govulncheck@latest ./...
+
+.PHONY: bench
+bench: deps $(TOOLS)/with ## the measurements of docs/benchmarks.md
+	$(TOOLS)/with -- go test -run '^$$' -bench . -benchtime 3x -timeout 30m ./...
+
+.PHONY: fuzz
+fuzz: ## every fuzz target for FUZZTIME (30s) each
+	@.ci/fuzz $(FUZZTIME)
+
+.PHONY: docs
+docs: ## regenerate the generated pages of docs/
+	go generate ./...
+
+.PHONY: clean
+clean: ## remove what was built; data stays
+	rm -rf bin .cache coverage.txt
