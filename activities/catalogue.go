@@ -8,6 +8,8 @@ import (
 	"sync"
 
 	"github.com/orderly-ops/orderly/activities/action"
+	"github.com/orderly-ops/orderly/activities/host"
+	"github.com/orderly-ops/orderly/activities/http"
 	"github.com/orderly-ops/orderly/internal/config"
 	"github.com/orderly-ops/orderly/sops"
 )
@@ -25,8 +27,10 @@ func Definitions(deps Deps) []action.Definition {
 	if cfg == nil {
 		cfg = &config.Config{}
 	}
-	_ = cfg
-	all := slices.Concat[[]action.Definition]()
+	all := slices.Concat(
+		host.Actions(),
+		http.Actions(cfg.Targets.HTTP),
+	)
 	slices.SortFunc(all, func(a, b action.Definition) int { return cmp.Compare(a.Name, b.Name) })
 	return all
 }

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/agext/levenshtein"
+	"github.com/orderly-ops/orderly/internal/yamldoc"
 )
 
 // Clients holds one client for each target of a kind. A client is made when it is first asked for and
@@ -72,20 +72,14 @@ func (c *Clients[S, C]) Close() error {
 	return errors.Join(errs...)
 }
 
-// Suggest words what a wrong name might have meant: `: did you mean "web"? (known: api, web)`.
+// Suggest words what a wrong name might have meant: `; did you mean "web"? (known: api, web)`.
 func Suggest(wrong string, known []string) string {
 	if len(known) == 0 {
 		return " (there are none)"
 	}
 	hint := " (known: " + strings.Join(known, ", ") + ")"
-	best, score := "", 0.6 // below that, names have nothing to do with each other
-	for _, k := range known {
-		if s := levenshtein.Match(wrong, k, nil); s > score {
-			best, score = k, s
-		}
+	if best := yamldoc.Suggest(wrong, known); best != "" {
+		return fmt.Sprintf("; did you mean %q?%s", best, hint)
 	}
-	if best == "" {
-		return hint
-	}
-	return fmt.Sprintf(": did you mean %q?%s", best, hint)
+	return hint
 }

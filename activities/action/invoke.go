@@ -41,7 +41,7 @@ func decode(a sops.Action, raw json.RawMessage, into any) error {
 		return Permanent(ErrInput, "%s: the input is not JSON: %v", a.Name, err)
 	}
 	if err := a.Input.Check(shape); err != nil {
-		return Permanent(ErrInput, "%s: %v", a.Name, err)
+		return Permanent(ErrInput, "%s: %s", a.Name, strings.ReplaceAll(err.Error(), "\n", "; "))
 	}
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.DisallowUnknownFields()

@@ -1,0 +1,39 @@
+package action
+
+import (
+	"context"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+)
+
+// beat is well below the shortest Heartbeat an action declares. The SDK thins the beats out by itself.
+const beat = 5 * time.Second
+
+// KeepAlive heartbeats for an action that waits for something else, until the function it returns is
+// called. Through it the action learns that it was cancelled, as ctx is then done, and Temporal notices
+// when its worker died. Outside an activity it does nothing.
+func KeepAlive(ctx context.Context) (stop func()) {
+	if !activity.IsActivity(ctx) {
+		return func() {}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		tick := time.NewTicker(beat)
+		defer tick.Stop()
+		for {
+			activity.RecordHeartbeat(ctx)
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+		}
+	}()
+	return func() {
+		cancel()
+		<-ended
+	}
+}
