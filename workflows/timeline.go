@@ -79,3 +79,11 @@ func (t *Tally) add(steps []*Step) {
 		}
 	}
 }
+
+// Updated is when the record last changed, in the run's own time.
+func (rec *Record) Updated() time.Time {
+	if n := len(rec.Timeline); n > 0 {
+		return rec.Timeline[n-1].At
+	}
+	return rec.Started
+}

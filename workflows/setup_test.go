@@ -1,0 +1,186 @@
+package workflows_test
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/testsuite"
+
+	"github.com/orderly-ops/orderly/activities/action"
+	"github.com/orderly-ops/orderly/sops"
+	"github.com/orderly-ops/orderly/workflows"
+)
+
+// began is when every test's clock starts.
+var began = time.Date(2026, 11, 21, 2, 14, 0, 0, time.UTC)
+
+type doInput struct {
+	Say    string   `json:"say,omitempty" doc:"what to say"`
+	List   []string `json:"list,omitempty" doc:"items to hand back"`
+	DryRun bool     `json:"dry_run,omitempty" doc:"only say what would be done"`
+}
+
+type doOutput struct {
+	Said     string    `json:"said"`
+	Attempt  int       `json:"attempt"`
+	List     []string  `json:"list"`
+	DryRun   bool      `json:"dry_run"`
+	Findings []finding `json:"findings,omitempty"`
+}
+
+type finding struct {
+	Severity string `json:"severity"`
+	Check    string `json:"check"`
+	Text     string `json:"text"`
+	Act      string `json:"act"`
+}
+
+// bench is a procedure under test: the real interpreter, skipped time, and an action `test.do` that
+// answers as the test says.
+type bench struct {
+	t   *testing.T
+	env *testsuite.TestWorkflowEnvironment
+
+	mu    sync.Mutex
+	calls []string // activity ids, in the order they were made
+	saved []workflows.Record
+	do    func(ctx context.Context, id string, attempt int, in doInput) (doOutput, error)
+	// resolve answers what other procedures there are.
+	resolve func(workflows.ResolveRequest) (workflows.Resolved, error)
+}
+
+// errAway is a transient failure.
+var errAway = errors.New("it is away")
+
+// setup makes a bench for one procedure; further ones, for `run` and `start`, are found by type.
+func setup(t *testing.T, procedures ...string) *bench {
+	t.Helper()
+	var suite testsuite.WorkflowTestSuite
+	b := &bench{t: t, env: suite.NewTestWorkflowEnvironment()}
+	b.env.SetStartTime(began)
+	b.env.SetTestTimeout(30 * time.Second) // of real time: only a deadlock needs it
+	cat := b.catalogue()
+	workflows.Register(b.env, workflows.Options{Catalogue: cat, Version: "test"})
+	sources := map[string]workflows.Pinned{}
+	for _, src := range procedures {
+		pin, p := pinned(t, src, cat)
+		sources[sops.WorkflowType(p.ID)] = pin
+	}
+	b.local(workflows.ActivityLoad, func(_ context.Context, q workflows.LoadRequest) (workflows.Pinned, error) {
+		pin, ok := sources[q.WorkflowType]
+		if !ok {
+			return pin, temporal.NewNonRetryableApplicationError("no procedure serves "+q.WorkflowType, workflows.ErrUnknownProcedure, nil)
+		}
+		return pin, nil
+	})
+	b.local(workflows.ActivityResolve, func(_ context.Context, q workflows.ResolveRequest) (workflows.Resolved, error) {
+		if b.resolve != nil {
+			return b.resolve(q)
+		}
+		_, ok := sources[sops.WorkflowType(q.Procedure)]
+		return workflows.Resolved{Missing: !ok}, nil
+	})
+	b.local(workflows.ActivitySave, func(_ context.Context, rec workflows.Record) error {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		b.saved = append(b.saved, rec)
+		return nil
+	})
+	return b
+}
+
+func (b *bench) local(name string, fn any) {
+	b.env.RegisterActivityWithOptions(fn, activity.RegisterOptions{Name: name})
+}
+
+// catalogue has the action test.do, and test.break, which is destructive.
+func (b *bench) catalogue() *sops.Catalogue {
+	do := action.Define("test.do", "Does as the test says.", b.perform)
+	destroy := action.Define("test.break", "Breaks something.", b.perform, action.Destructive())
+	for _, d := range []action.Definition{do, destroy} {
+		b.env.RegisterActivityWithOptions(d.Activity, activity.RegisterOptions{Name: d.Name})
+	}
+	return sops.NewCatalogue(do.Action, destroy.Action)
+}
+
+func (b *bench) perform(ctx context.Context, in doInput) (doOutput, error) {
+	info := activity.GetInfo(ctx)
+	b.mu.Lock()
+	b.calls = append(b.calls, info.ActivityID)
+	do := b.do
+	b.mu.Unlock()
+	if do != nil {
+		return do(ctx, info.ActivityID, int(info.Attempt), in)
+	}
+	return doOutput{Said: in.Say, Attempt: int(info.Attempt), List: in.List, DryRun: in.DryRun}, nil
+}
+
+func pinned(t *testing.T, src string, cat *sops.Catalogue) (workflows.Pinned, *sops.Procedure) {
+	t.Helper()
+	id := idOf(t, src)
+	p, problems := sops.Parse(id+".yaml", []byte(src), sops.Env{Catalogue: cat})
+	require.NoError(t, problems.Err())
+	sum := sha256.Sum256([]byte(src))
+	return workflows.Pinned{File: id + ".yaml", Source: src, Digest: "sha256:" + hex.EncodeToString(sum[:])}, p
+}
+
+// start runs the procedure to its end and gives its record.
+func (b *bench) start(workflowType string, args ...any) *workflows.Record {
+	b.t.Helper()
+	b.env.ExecuteWorkflow(workflowType, args...)
+	require.True(b.t, b.env.IsWorkflowCompleted())
+	return b.record()
+}
+
+// record asks the run how it stands.
+func (b *bench) record() *workflows.Record {
+	b.t.Helper()
+	answer, err := b.env.QueryWorkflow(workflows.QueryStatus)
+	require.NoError(b.t, err)
+	var rec workflows.Record
+	require.NoError(b.t, answer.Get(&rec))
+	return &rec
+}
+
+// after does something when that much time of the run has passed.
+func (b *bench) after(d time.Duration, f func()) { b.env.RegisterDelayedCallback(f, d) }
+
+// step finds a step of the record by its path.
+func step(t *testing.T, rec *workflows.Record, path string) *workflows.Step {
+	t.Helper()
+	for _, p := range rec.Phases {
+		if s := find(p.Steps, path); s != nil {
+			return s
+		}
+	}
+	if s := find(rec.Finally, path); s != nil {
+		return s
+	}
+	require.Failf(t, "no such step", "%s", path)
+	return nil
+}
+
+func find(steps []*workflows.Step, path string) *workflows.Step {
+	for _, s := range steps {
+		if s.Path == path {
+			return s
+		}
+		if inner := find(s.Steps, path); inner != nil {
+			return inner
+		}
+		for _, item := range s.Items {
+			if inner := find(item.Steps, path); inner != nil {
+				return inner
+			}
+		}
+	}
+	return nil
+}
