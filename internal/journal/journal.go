@@ -73,14 +73,16 @@ func (j *Journal) failed(what string, cause error) error {
 	return scrub(fmt.Errorf("journal (%s): %s: %w", j.dialect.name, what, cause), j.password)
 }
 
-// scrubbed is an error whose text had a password taken out.
+// scrubbed is an error whose text had a password taken out. It answers for its cause but does not hand
+// it out: whoever writes down a chain of causes would write the password.
 type scrubbed struct {
 	text  string
 	cause error
 }
 
-func (e *scrubbed) Error() string { return e.text }
-func (e *scrubbed) Unwrap() error { return e.cause }
+func (e *scrubbed) Error() string        { return e.text }
+func (e *scrubbed) Is(target error) bool { return errors.Is(e.cause, target) }
+func (e *scrubbed) As(target any) bool   { return errors.As(e.cause, target) }
 
 // scrub hides password in what err says. Drivers promise not to print it; this makes sure.
 func scrub(err error, password string) error {
