@@ -45,13 +45,19 @@ func Dial(ctx context.Context, cfg config.Temporal, opts ...Option) (client.Clie
 	if err != nil {
 		return nil, err
 	}
+	return dial(ctx, o, opts...)
+}
+
+// DialPlain connects to a server of our own at address, without TLS or credentials and whatever the
+// environment says: what is set there is meant for another server.
+func DialPlain(ctx context.Context, address, namespace string, opts ...Option) (client.Client, error) {
+	return dial(ctx, withDefaults(client.Options{HostPort: address, Namespace: namespace}), opts...)
+}
+
+func dial(ctx context.Context, o client.Options, opts ...Option) (client.Client, error) {
 	for _, opt := range opts {
 		opt(&o)
 	}
-	return dial(ctx, o)
-}
-
-func dial(ctx context.Context, o client.Options) (client.Client, error) {
 	if o.ConnectionOptions.GetSystemInfoTimeout == 0 {
 		o.ConnectionOptions.GetSystemInfoTimeout = patience
 	}

@@ -3,6 +3,7 @@
 package connect
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -51,15 +52,16 @@ func options(cfg config.Temporal, env envconfig.EnvLookup) (client.Options, erro
 	if err != nil {
 		return client.Options{}, fmt.Errorf("temporal client settings (TEMPORAL_… or temporal.toml): %w", err)
 	}
-	if opts.HostPort == "" {
-		opts.HostPort = DefaultAddress
-	}
-	if opts.Namespace == "" {
-		opts.Namespace = DefaultNamespace
-	}
-	opts.Logger = sdklog.NewStructuredLogger(slog.Default())
-	opts.ConnectionOptions.DialOptions = append(opts.ConnectionOptions.DialOptions, grpc.WithConnectParams(reconnect()))
-	return opts, nil
+	return withDefaults(opts), nil
+}
+
+// withDefaults fills in what nobody said, and what nobody is asked.
+func withDefaults(o client.Options) client.Options {
+	o.HostPort = cmp.Or(o.HostPort, DefaultAddress)
+	o.Namespace = cmp.Or(o.Namespace, DefaultNamespace)
+	o.Logger = sdklog.NewStructuredLogger(slog.Default())
+	o.ConnectionOptions.DialOptions = []grpc.DialOption{grpc.WithConnectParams(reconnect())}
+	return o
 }
 
 // reconnect says how a lost connection is tried again. The SDK waits up to 10 s between attempts; after

@@ -1,0 +1,84 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/orderly-ops/orderly/internal/config"
+	"github.com/orderly-ops/orderly/internal/service"
+	"github.com/orderly-ops/orderly/sops"
+)
+
+// flags are the command line.
+type flags struct {
+	config    string
+	data      string
+	ip        string
+	port      int
+	uiPort    int
+	headless  bool
+	untuned   bool
+	retention sops.Duration
+	log       service.LogFlags
+	version   bool
+}
+
+const (
+	defaultRetention = 30 * 24 * time.Hour
+	leastRetention   = time.Hour // what Temporal accepts
+)
+
+func parseFlags(args []string, stderr io.Writer) (*flags, error) {
+	f := &flags{log: service.LogFlags{Format: "text", Level: slog.LevelWarn}}
+	set := pflag.NewFlagSet("devserver", pflag.ContinueOnError)
+	set.SetOutput(stderr)
+	set.SortFlags = false
+	set.Usage = func() {
+		_, _ = fmt.Fprintf(stderr, "A Temporal server, its web UI and Orderly's worker in one process.\n\nUsage: devserver [flags]\n\n%s", set.FlagUsages())
+	}
+	set.StringVar(&f.config, "config", config.DefaultPath, "`file` that says where things are; its temporal.address is not used here")
+	set.StringVar(&f.data, "data", "data", "`folder` of the server's database")
+	set.StringVar(&f.ip, "ip", loopback, "`address` the server and its UI listen on; neither asks for credentials")
+	set.IntVar(&f.port, "port", 7233, "port of the Temporal server")
+	set.IntVar(&f.uiPort, "ui-port", 8233, "port of the web UI")
+	set.BoolVar(&f.headless, "headless", false, "without the web UI")
+	set.TextVar(&f.retention, "retention", sops.Duration(defaultRetention), "how long Temporal keeps closed `runs`: a duration like 30d")
+	set.BoolVar(&f.untuned, "untuned", false, "leave the server's own settings, made for large clusters: slow, for comparison only")
+	f.log.Bind(set)
+	set.BoolVar(&f.version, "version", false, "print the version and exit")
+	if err := set.Parse(args); err != nil {
+		return nil, err
+	}
+	if set.NArg() > 0 {
+		return nil, fmt.Errorf("unexpected argument %q; see --help", set.Arg(0))
+	}
+	return f, f.check()
+}
+
+func (f *flags) check() error {
+	var errs []error
+	if net.ParseIP(f.ip) == nil {
+		errs = append(errs, fmt.Errorf("--ip %q: not an IP address", f.ip))
+	}
+	for _, p := range []struct {
+		flag string
+		port int
+	}{{"port", f.port}, {"ui-port", f.uiPort}} {
+		if p.port < 1 || p.port > 65535 {
+			errs = append(errs, fmt.Errorf("--%s %d: not a port", p.flag, p.port))
+		}
+	}
+	if f.port == f.uiPort && !f.headless {
+		errs = append(errs, fmt.Errorf("--port and --ui-port are both %d", f.port))
+	}
+	if f.retention.D() < leastRetention {
+		errs = append(errs, fmt.Errorf("--retention %s: at least %s", f.retention, sops.Duration(leastRetention)))
+	}
+	return errors.Join(errs...)
+}

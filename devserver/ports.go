@@ -1,0 +1,41 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+)
+
+// checkPort says, naming the flag, that a port can't be listened on. The server and its UI would end the
+// whole process with a stack trace instead.
+func checkPort(ctx context.Context, flag, ip string, port int) error {
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", net.JoinHostPort(ip, strconv.Itoa(port)))
+	if err != nil {
+		return fmt.Errorf("--%s %d: %w: stop what uses it, or give another --%s", flag, port, err, flag)
+	}
+	return l.Close()
+}
+
+// freePorts finds ports on the loopback interface that nobody uses. All are held until all are found, so
+// no two are the same.
+func freePorts(n int) (ports []int, err error) {
+	for range n {
+		l, listenErr := net.Listen("tcp", net.JoinHostPort(loopback, "0"))
+		if listenErr != nil {
+			return nil, fmt.Errorf("find a free port: %w", listenErr)
+		}
+		defer func() { err = errors.Join(err, l.Close()) }()
+		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
+	}
+	return ports, nil
+}
+
+// bracketed is an IP address as it stands before a colon.
+func bracketed(ip string) string {
+	if parsed := net.ParseIP(ip); parsed != nil && parsed.To4() == nil {
+		return "[" + ip + "]"
+	}
+	return ip
+}

@@ -1,0 +1,150 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"text/tabwriter"
+
+	"go.temporal.io/sdk/client"
+
+	"github.com/orderly-ops/orderly/internal/config"
+	"github.com/orderly-ops/orderly/internal/connect"
+	"github.com/orderly-ops/orderly/internal/service"
+)
+
+// serve runs everything until ctx ends or a part fails, then stops it in order: worker, UI, server.
+func serve(ctx context.Context, f *flags, stdout, stderr io.Writer) error {
+	cfg, err := config.Load(f.config)
+	if err != nil {
+		return err
+	}
+	logger, err := f.log.Logger(stderr, cfg.Redact)
+	if err != nil {
+		return err
+	}
+	slog.SetDefault(logger)
+	stack, err := start(ctx, f, cfg, logger)
+	if err != nil {
+		return err
+	}
+	announce(stdout, f, stack)
+	var failed error
+	select {
+	case <-ctx.Done():
+		_, _ = fmt.Fprintln(stdout, "stopping; once more stops at once")
+	case failed = <-stack.worker.Fatal():
+	}
+	return errors.Join(failed, stack.stop())
+}
+
+// running is what was started, and how it is stopped again.
+type running struct {
+	server serverOptions
+	worker *service.Service
+	undo   []func() error
+}
+
+func (r *running) onStop(f func() error) { r.undo = append(r.undo, f) }
+
+// stop undoes every start, last first.
+func (r *running) stop() error {
+	var errs []error
+	for i := len(r.undo) - 1; i >= 0; i-- {
+		errs = append(errs, r.undo[i]())
+	}
+	return errors.Join(errs...)
+}
+
+// start brings everything up in order; when a part fails, what was started is stopped again.
+func start(ctx context.Context, f *flags, cfg *config.Config, logger *slog.Logger) (*running, error) {
+	r := &running{server: serverOptions{
+		dir:       f.data,
+		ip:        f.ip,
+		port:      f.port,
+		namespace: cmp.Or(cfg.Temporal.Namespace, connect.DefaultNamespace),
+		retention: f.retention.D(),
+		untuned:   f.untuned,
+		logger:    logger,
+	}}
+	if err := r.startAll(ctx, f, cfg); err != nil {
+		return nil, errors.Join(err, r.stop())
+	}
+	return r, nil
+}
+
+func (r *running) startAll(ctx context.Context, f *flags, cfg *config.Config) error {
+	if err := r.claim(ctx, f); err != nil {
+		return err
+	}
+	stopServer, err := startServer(ctx, r.server)
+	if err != nil {
+		return err
+	}
+	r.onStop(stopServer)
+	if !f.headless {
+		stopUI := startUI(f.ip, f.uiPort, r.server.address(), r.server.namespace, r.server.logger)
+		r.onStop(func() error { stopUI(); return nil })
+	}
+	r.worker, err = service.Start(ctx, service.Options{
+		Config:    cfg,
+		Logger:    r.server.logger,
+		Namespace: r.server.namespace,
+		Connect: func(ctx context.Context, opts ...connect.Option) (client.Client, error) {
+			return dialServer(ctx, r.server, opts...)
+		},
+	})
+	if err != nil {
+		return err
+	}
+	r.onStop(r.worker.Stop)
+	return nil
+}
+
+// claim takes the data folder and looks at the ports before anything is started.
+func (r *running) claim(ctx context.Context, f *flags) error {
+	if err := os.MkdirAll(f.data, 0o700); err != nil {
+		return fmt.Errorf("--data: %w", err)
+	}
+	lock, err := lockDir(f.data)
+	if err != nil {
+		return err
+	}
+	r.onStop(lock.release)
+	if err := checkPort(ctx, "port", f.ip, f.port); err != nil {
+		return err
+	}
+	if f.headless {
+		return nil
+	}
+	return checkPort(ctx, "ui-port", f.ip, f.uiPort)
+}
+
+// announce says where everything is.
+func announce(w io.Writer, f *flags, r *running) {
+	data, err := filepath.Abs(f.data)
+	if err != nil {
+		data = f.data
+	}
+	_, _ = fmt.Fprintf(w, "Orderly %s is running; Ctrl-C stops it.\n\n", service.Version())
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	line := func(what, where string) { _, _ = fmt.Fprintf(table, "  %s\t%s\n", what, where) }
+	line("Temporal", fmt.Sprintf("%s (namespace %s, task queue %s)", r.server.address(), r.server.namespace, r.worker.TaskQueue()))
+	if !f.headless {
+		line("Web UI", "http://"+net.JoinHostPort(reachable(f.ip), strconv.Itoa(f.uiPort)))
+	}
+	line("Health", "http://"+r.worker.Address()+"/readyz")
+	line("Metrics", "http://"+r.worker.Address()+"/metrics")
+	line("Data", data)
+	_ = table.Flush()
+	if ip := net.ParseIP(f.ip); !ip.IsLoopback() {
+		_, _ = fmt.Fprintf(w, "\n  Whoever reaches %s can start, signal and stop runs: nothing asks for credentials.\n", f.ip)
+	}
+}

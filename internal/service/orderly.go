@@ -1,0 +1,55 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/orderly-ops/orderly/activities"
+	"github.com/orderly-ops/orderly/internal/config"
+	"github.com/orderly-ops/orderly/internal/engine"
+	"github.com/orderly-ops/orderly/internal/journal"
+	"github.com/orderly-ops/orderly/sops"
+	"github.com/orderly-ops/orderly/sops/library"
+	"github.com/orderly-ops/orderly/workflows"
+)
+
+// Orderly is the program of every production worker: all procedures, all actions, and the journal.
+func Orderly(ctx context.Context, p Parts) (*Program, error) {
+	log, err := journal.Open(ctx, p.Config.Journal.DSN.Reveal())
+	if err != nil {
+		return nil, fmt.Errorf("journal.dsn: %w", err)
+	}
+	actions := activities.Definitions(activities.Deps{Config: p.Config, Journal: log})
+	catalogue := activities.Describe(actions)
+	own := engine.New(p.Config.ProcedureSources(library.FS), sops.Env{
+		Catalogue: catalogue,
+		Targets:   p.Config.TargetNames(),
+		Commands:  p.Config.CommandNames(),
+	}, log)
+	return &Program{
+		Register: func(r worker.Registry) {
+			workflows.Register(r, workflows.Options{
+				Catalogue:  catalogue,
+				Version:    Version(),
+				Versioning: versioning(p.Config.Worker),
+			})
+			activities.Register(r, actions, p.Config.Redact)
+			own.Register(r)
+		},
+		Checks: []Check{{Name: "journal", Ask: log.Ping}},
+		Close:  func() error { return errors.Join(activities.Close(actions), log.Close()) },
+	}, nil
+}
+
+// versioning keeps a run on the worker version it began with, where versions are told apart at all: an
+// engine change then can't break a run in flight.
+func versioning(cfg config.Worker) workflow.VersioningBehavior {
+	if cfg.Deployment == "" {
+		return workflow.VersioningBehaviorUnspecified
+	}
+	return workflow.VersioningBehaviorPinned
+}

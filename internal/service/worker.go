@@ -1,0 +1,103 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/worker"
+
+	"github.com/orderly-ops/orderly/internal/config"
+)
+
+const (
+	// startTimeout bounds how long the first polls may take to reach the server.
+	startTimeout = 30 * time.Second
+	// seenEvery is how often the server is asked, at start, whether it has seen them.
+	seenEvery = 50 * time.Millisecond
+)
+
+// work starts the worker and waits until the server has seen it poll.
+func (s *Service) work(ctx context.Context) error {
+	opts, err := workerOptions(s.opts.Config.Worker)
+	if err != nil {
+		return err
+	}
+	opts.Identity = s.identity
+	opts.OnFatalError = func(err error) { s.fail(fmt.Errorf("worker: %w", err)) }
+	w := worker.New(s.client, s.queue, opts)
+	s.program.Register(w)
+	if err := w.Start(); err != nil {
+		return fmt.Errorf("start the worker on task queue %q: %w", s.queue, err)
+	}
+	s.worker = w
+	s.onStop(func() error { w.Stop(); return nil })
+	return s.awaitPolling(ctx)
+}
+
+// workerOptions are the settings of every Orderly worker.
+func workerOptions(cfg config.Worker) (worker.Options, error) {
+	opts := worker.Options{
+		WorkerStopTimeout: StopTimeout,
+		// Two fixed pollers, the SDK's default, fall behind when many deadlines are due at once: tasks
+		// then time out of the sticky queue. Autoscaling follows the backlog and costs a few idle polls.
+		WorkflowTaskPollerBehavior: worker.NewPollerBehaviorAutoscaling(worker.PollerBehaviorAutoscalingOptions{}),
+		ActivityTaskPollerBehavior: worker.NewPollerBehaviorAutoscaling(worker.PollerBehaviorAutoscalingOptions{}),
+	}
+	if cfg.Deployment == "" {
+		return opts, nil
+	}
+	build := cfg.BuildID
+	if build == "" {
+		build = Version()
+	}
+	if build == unversioned {
+		return opts, errors.New("worker.deployment is set but this binary carries no version: set worker.build_id in orderly.yaml")
+	}
+	opts.DeploymentOptions = worker.DeploymentOptions{
+		UseVersioning:             true,
+		Version:                   worker.WorkerDeploymentVersion{DeploymentName: cfg.Deployment, BuildID: build},
+		DefaultVersioningBehavior: versioning(cfg),
+	}
+	return opts, nil
+}
+
+// awaitPolling returns once the server lists this worker among the queue's pollers.
+func (s *Service) awaitPolling(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	tick := time.NewTicker(seenEvery)
+	defer tick.Stop()
+	for {
+		err := s.polling(ctx)
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-tick.C:
+		case fatal := <-s.fatal:
+			return fatal
+		case <-ctx.Done():
+			return fmt.Errorf("start the worker on task queue %q: %w", s.queue, err)
+		}
+	}
+}
+
+// polling says whether the server sees this worker poll its queue.
+func (s *Service) polling(ctx context.Context) error {
+	if s.stopping.Load() {
+		return errors.New("stopping")
+	}
+	resp, err := s.client.DescribeTaskQueue(ctx, s.queue, enumspb.TASK_QUEUE_TYPE_WORKFLOW)
+	if err != nil {
+		return fmt.Errorf("describe task queue %q: %w", s.queue, err)
+	}
+	for _, p := range resp.GetPollers() {
+		if p.GetIdentity() == s.identity {
+			return nil
+		}
+	}
+	return fmt.Errorf("task queue %q is not polled by this worker", s.queue)
+}
