@@ -48,7 +48,7 @@ func parseFlags(args []string, stderr io.Writer) (*flags, error) {
 	set.IntVar(&f.port, "port", 7233, "port of the Temporal server")
 	set.IntVar(&f.uiPort, "ui-port", 8233, "port of the web UI")
 	set.BoolVar(&f.headless, "headless", false, "without the web UI")
-	set.TextVar(&f.retention, "retention", sops.Duration(defaultRetention), "how long Temporal keeps closed `runs`: a duration like 30d")
+	set.TextVar(&f.retention, "retention", sops.Duration(defaultRetention), "how long Temporal keeps closed runs, a `duration` like 30d")
 	set.BoolVar(&f.untuned, "untuned", false, "leave the server's own settings, made for large clusters: slow, for comparison only")
 	f.log.Bind(set)
 	set.BoolVar(&f.version, "version", false, "print the version and exit")

@@ -4,6 +4,8 @@ import (
 	"context"
 	"log/slog"
 	"os"
+	"strings"
+	"sync/atomic"
 
 	"go.temporal.io/server/common/log"
 	"go.temporal.io/server/common/log/tag"
@@ -48,4 +50,30 @@ func (l serverLogger) log(level slog.Level, msg string, tags []tag.Tag) {
 		attrs[i] = slog.Any(t.Key(), t.Value())
 	}
 	l.to.LogAttrs(ctx, level, msg, attrs...)
+}
+
+// noiseFilter keeps from an operator what the server says without need: while its parts stop one after
+// the other each complains that the others are gone, and it misses an HTTP port that nobody here uses.
+type noiseFilter struct {
+	slog.Handler
+	stopping *atomic.Bool
+}
+
+func (f noiseFilter) Enabled(ctx context.Context, level slog.Level) bool {
+	return !f.stopping.Load() && f.Handler.Enabled(ctx, level)
+}
+
+func (f noiseFilter) Handle(ctx context.Context, r slog.Record) error {
+	if strings.HasPrefix(r.Message, "HTTP API port has not been set.") {
+		return nil
+	}
+	return f.Handler.Handle(ctx, r)
+}
+
+func (f noiseFilter) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return noiseFilter{f.Handler.WithAttrs(attrs), f.stopping}
+}
+
+func (f noiseFilter) WithGroup(name string) slog.Handler {
+	return noiseFilter{f.Handler.WithGroup(name), f.stopping}
 }

@@ -8,12 +8,12 @@ import (
 	"strconv"
 )
 
-// checkPort says, naming the flag, that a port can't be listened on. The server and its UI would end the
-// whole process with a stack trace instead.
-func checkPort(ctx context.Context, flag, ip string, port int) error {
-	l, err := new(net.ListenConfig).Listen(ctx, "tcp", net.JoinHostPort(ip, strconv.Itoa(port)))
+// checkPort says, naming the flag or key that set it, that an address can't be listened on. The server
+// and its UI would end the whole process with a stack trace instead.
+func checkPort(ctx context.Context, setting, address string) error {
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
 	if err != nil {
-		return fmt.Errorf("--%s %d: %w: stop what uses it, or give another --%s", flag, port, err, flag)
+		return fmt.Errorf("%s: %w: stop what uses it, or set another", setting, err)
 	}
 	return l.Close()
 }
@@ -31,6 +31,8 @@ func freePorts(n int) (ports []int, err error) {
 	}
 	return ports, nil
 }
+
+func join(ip string, port int) string { return net.JoinHostPort(ip, strconv.Itoa(port)) }
 
 // bracketed is an IP address as it stands before a colon.
 func bracketed(ip string) string {

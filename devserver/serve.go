@@ -10,7 +10,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"strconv"
 	"text/tabwriter"
 
 	"go.temporal.io/sdk/client"
@@ -81,7 +80,7 @@ func start(ctx context.Context, f *flags, cfg *config.Config, logger *slog.Logge
 }
 
 func (r *running) startAll(ctx context.Context, f *flags, cfg *config.Config) error {
-	if err := r.claim(ctx, f); err != nil {
+	if err := r.claim(ctx, f, cfg); err != nil {
 		return err
 	}
 	stopServer, err := startServer(ctx, r.server)
@@ -109,7 +108,7 @@ func (r *running) startAll(ctx context.Context, f *flags, cfg *config.Config) er
 }
 
 // claim takes the data folder and looks at the ports before anything is started.
-func (r *running) claim(ctx context.Context, f *flags) error {
+func (r *running) claim(ctx context.Context, f *flags, cfg *config.Config) error {
 	if err := os.MkdirAll(f.data, 0o700); err != nil {
 		return fmt.Errorf("--data: %w", err)
 	}
@@ -118,13 +117,19 @@ func (r *running) claim(ctx context.Context, f *flags) error {
 		return err
 	}
 	r.onStop(lock.release)
-	if err := checkPort(ctx, "port", f.ip, f.port); err != nil {
-		return err
+	ports := [][2]string{
+		{"--port", join(f.ip, f.port)},
+		{"http.listen in orderly.yaml", cfg.HTTP.Listen},
 	}
-	if f.headless {
-		return nil
+	if !f.headless {
+		ports = append(ports, [2]string{"--ui-port", join(f.ip, f.uiPort)})
 	}
-	return checkPort(ctx, "ui-port", f.ip, f.uiPort)
+	for _, p := range ports {
+		if err := checkPort(ctx, p[0], p[1]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // announce says where everything is.
@@ -138,7 +143,7 @@ func announce(w io.Writer, f *flags, r *running) {
 	line := func(what, where string) { _, _ = fmt.Fprintf(table, "  %s\t%s\n", what, where) }
 	line("Temporal", fmt.Sprintf("%s (namespace %s, task queue %s)", r.server.address(), r.server.namespace, r.worker.TaskQueue()))
 	if !f.headless {
-		line("Web UI", "http://"+net.JoinHostPort(reachable(f.ip), strconv.Itoa(f.uiPort)))
+		line("Web UI", "http://"+join(reachable(f.ip), f.uiPort))
 	}
 	line("Health", "http://"+r.worker.Address()+"/readyz")
 	line("Metrics", "http://"+r.worker.Address()+"/metrics")

@@ -7,7 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"path/filepath"
-	"strconv"
+	"sync/atomic"
 	"time"
 
 	"go.temporal.io/server/common/authorization"
@@ -39,7 +39,7 @@ type serverOptions struct {
 
 // address is where clients on this machine reach the frontend.
 func (o serverOptions) address() string {
-	return net.JoinHostPort(reachable(o.ip), strconv.Itoa(o.port))
+	return join(reachable(o.ip), o.port)
 }
 
 // startServer starts the four Temporal services in this process on the database in the data folder and
@@ -55,24 +55,29 @@ func startServer(ctx context.Context, o serverOptions) (stop func() error, err e
 	if err := createNamespace(cfg.Persistence.DataStores[sqliteplugin.PluginName].SQL, o); err != nil {
 		return nil, err
 	}
+	noise := noiseFilter{Handler: o.logger.Handler(), stopping: new(atomic.Bool)}
 	server, err := temporal.NewServer(
 		temporal.WithConfig(cfg),
 		temporal.ForServices(temporal.DefaultServices),
 		temporal.WithStaticHosts(hosts(cfg)),
-		temporal.WithLogger(serverLogger{o.logger}),
+		temporal.WithLogger(serverLogger{slog.New(noise)}),
 		temporal.WithAuthorizer(authorization.NewNoopAuthorizer()),
 		temporal.WithDynamicConfigClient(dynamicConfig(o.untuned)),
 	)
 	if err != nil {
 		return nil, fmt.Errorf("temporal server: %w", err)
 	}
+	stop = func() error {
+		noise.stopping.Store(true)
+		return server.Stop()
+	}
 	if err := server.Start(); err != nil {
-		return nil, errors.Join(fmt.Errorf("temporal server: %w", err), server.Stop())
+		return nil, errors.Join(fmt.Errorf("temporal server: %w", err), stop())
 	}
 	if err := settleNamespace(ctx, o); err != nil {
-		return nil, errors.Join(err, server.Stop())
+		return nil, errors.Join(err, stop())
 	}
-	return server.Stop, nil
+	return stop, nil
 }
 
 // serverConfig is what would be the server's YAML file.
@@ -128,7 +133,7 @@ func hosts(cfg *config.Config) map[primitives.ServiceName]static.Hosts {
 	at := make(map[primitives.ServiceName]static.Hosts, len(cfg.Services))
 	for name, service := range cfg.Services {
 		at[primitives.ServiceName(name)] = static.SingleLocalHost(
-			net.JoinHostPort(reachable(service.RPC.BindOnIP), strconv.Itoa(service.RPC.GRPCPort)))
+			join(reachable(service.RPC.BindOnIP), service.RPC.GRPCPort))
 	}
 	return at
 }

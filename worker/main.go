@@ -1,0 +1,98 @@
+// Command worker is Orderly's worker: it runs the procedures and actions that Temporal hands out, and
+// answers health, readiness and metrics over HTTP. Run as many as are wanted; they share the work.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/pflag"
+
+	"github.com/orderly-ops/orderly/internal/config"
+	"github.com/orderly-ops/orderly/internal/service"
+)
+
+func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+
+// flags are the command line.
+type flags struct {
+	config  string
+	log     service.LogFlags
+	version bool
+}
+
+// run is the process: its exit code is 0 after a stop that was asked for, 2 for flags that make no
+// sense, 1 for everything else.
+func run(args []string, stdout, stderr io.Writer) int {
+	f, err := parseFlags(args, stderr)
+	switch {
+	case errors.Is(err, pflag.ErrHelp):
+		return 0
+	case err != nil:
+		_, _ = fmt.Fprintf(stderr, "worker: %v\n", err)
+		return 2
+	case f.version:
+		_, _ = fmt.Fprintln(stdout, "orderly worker", service.Version())
+		return 0
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	// From the first signal on, a second one ends the process at once.
+	context.AfterFunc(ctx, stop)
+	if err := serve(ctx, f, stdout, stderr); err != nil {
+		_, _ = fmt.Fprintf(stderr, "worker: %v\n", err)
+		return 1
+	}
+	return 0
+}
+
+func parseFlags(args []string, stderr io.Writer) (*flags, error) {
+	f := &flags{log: service.LogFlags{Format: "text", Level: slog.LevelInfo}}
+	set := pflag.NewFlagSet("worker", pflag.ContinueOnError)
+	set.SetOutput(stderr)
+	set.SortFlags = false
+	set.Usage = func() {
+		_, _ = fmt.Fprintf(stderr, "Orderly's worker: runs procedures and actions.\n\nUsage: worker [flags]\n\n%s", set.FlagUsages())
+	}
+	set.StringVar(&f.config, "config", config.DefaultPath, "`file` that says where things are")
+	f.log.Bind(set)
+	set.BoolVar(&f.version, "version", false, "print the version and exit")
+	if err := set.Parse(args); err != nil {
+		return nil, err
+	}
+	if set.NArg() > 0 {
+		return nil, fmt.Errorf("unexpected argument %q; see --help", set.Arg(0))
+	}
+	return f, nil
+}
+
+// serve works until ctx ends or the service fails by itself.
+func serve(ctx context.Context, f *flags, stdout, stderr io.Writer) error {
+	cfg, err := config.Load(f.config)
+	if err != nil {
+		return err
+	}
+	logger, err := f.log.Logger(stderr, cfg.Redact)
+	if err != nil {
+		return err
+	}
+	slog.SetDefault(logger)
+	s, err := service.Start(ctx, service.Options{Config: cfg, Logger: logger})
+	if err != nil {
+		return err
+	}
+	_, _ = fmt.Fprintf(stdout, "worker %s ready: task queue %s, http://%s/readyz\n", service.Version(), s.TaskQueue(), s.Address())
+	var failed error
+	select {
+	case <-ctx.Done():
+		_, _ = fmt.Fprintf(stdout, "stopping: actions in flight get %s; once more stops at once\n", service.StopTimeout)
+	case failed = <-s.Fatal():
+	}
+	return errors.Join(failed, s.Stop())
+}
