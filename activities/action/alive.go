@@ -13,7 +13,9 @@ const beat = 5 * time.Second
 // KeepAlive heartbeats for an action that waits for something else, until the function it returns is
 // called. Through it the action learns that it was cancelled, as ctx is then done, and Temporal notices
 // when its worker died. Outside an activity it does nothing.
-func KeepAlive(ctx context.Context) (stop func()) {
+//
+// Details travel with every beat: a later attempt reads them with activity.GetHeartbeatDetails.
+func KeepAlive(ctx context.Context, details ...any) (stop func()) {
 	if !activity.IsActivity(ctx) {
 		return func() {}
 	}
@@ -24,7 +26,7 @@ func KeepAlive(ctx context.Context) (stop func()) {
 		tick := time.NewTicker(beat)
 		defer tick.Stop()
 		for {
-			activity.RecordHeartbeat(ctx)
+			activity.RecordHeartbeat(ctx, details...)
 			select {
 			case <-ctx.Done():
 				return

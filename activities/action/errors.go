@@ -13,7 +13,7 @@ const (
 	ErrDenied        = "Denied"        // the outside system refused us: authentication, permission, 4xx
 	ErrNotFound      = "NotFound"      // the thing named does not exist
 	ErrOutput        = "BadOutput"     // the action's output can't be kept: too large, or not JSON
-	ErrCommand       = "CommandFailed" // a command or check ended, and what it says is a failure
+	ErrCommand       = "CommandFailed" // a command ended with a code that means failure, or did not end
 	ErrPanic         = "Panic"         // a fault in the action itself
 )
 

@@ -1,0 +1,8 @@
+//go:build unix && !linux
+
+package exec
+
+import "syscall"
+
+// endWithWorker does nothing: only Linux ties a command's life to its parent's.
+func endWithWorker(*syscall.SysProcAttr) {}
