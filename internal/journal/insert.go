@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// rowsAtOnce keeps an insert below the 32,766 parameters SQLite allows a statement.
-const rowsAtOnce = 500
+// rowsAtOnce keeps statements short: SQLite's driver matches every placeholder with every argument.
+const rowsAtOnce = 25
 
 // insert adds rows to a table, all or none. A row that is there already stays as it is.
 func (j *Journal) insert(ctx context.Context, table string, columns []string, rows [][]any) error {
