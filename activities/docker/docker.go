@@ -1,0 +1,71 @@
+// Package docker looks at the containers of a Docker Engine and restarts them. Every question is asked of
+// many containers at once and bounded in time, because an engine in trouble answers slowly or not at all
+// for just the container one wants to know about.
+package docker
+
+import (
+	"context"
+	"time"
+
+	"github.com/orderly-ops/orderly/activities/action"
+	"github.com/orderly-ops/orderly/internal/config"
+)
+
+// Actions declares the actions of this package for the Docker hosts of orderly.yaml. Without any they
+// can be described, not run.
+func Actions(hosts map[string]config.Docker) []action.Definition {
+	a := &actions{engines: action.NewClients("docker", hosts, openEngine, (*engine).close), now: time.Now}
+	closed := action.ClosedBy(a.engines.Close)
+	return []action.Definition{
+		action.Define("docker.containers",
+			"State, health, restarts and uptime of a host's containers. A container that does not answer is listed under `unread` instead of holding the action up.",
+			a.containers, closed),
+		action.Define("docker.stats",
+			"Processor and memory use of a host's running containers, all watched at the same time. A container that does not answer is listed under `unread`.",
+			a.stats, closed, action.Timeout(2*time.Minute)),
+		action.Define("docker.logs",
+			"The last lines that a container printed.",
+			a.logs, closed),
+		action.Define("docker.restart",
+			"Restarts a container and, if wanted, waits until it is healthy. A container that the same step restarted already is not restarted again.",
+			a.restart, closed, action.Destructive(), action.Timeout(15*time.Minute), action.Heartbeat(30*time.Second)),
+	}
+}
+
+// actions holds the engines that the actions talk to.
+type actions struct {
+	engines *action.Clients[config.Docker, *engine]
+	now     func() time.Time
+}
+
+// Unread is a container that could not be looked at.
+type Unread struct {
+	Name string `json:"name" doc:"The container."`
+	ID   string `json:"id" doc:"Its short id."`
+	Why  string `json:"why" doc:"What happened."`
+}
+
+// short is how an id is shown: enough to tell containers apart, and a thousand of them fit an output.
+func short(id string) string {
+	const length = 12
+	if i := len("sha256:"); len(id) > i && id[:i] == "sha256:" {
+		id = id[i:]
+	}
+	return id[:min(length, len(id))]
+}
+
+// find looks at one container and words the error when it is not there.
+func (e *engine) find(ctx context.Context, doing, name string) (detail, error) {
+	if name == "" {
+		return detail{}, action.Permanent(action.ErrInput, "docker %q: %s: no container named", e.name, doing)
+	}
+	d, err := e.inspect(ctx, name)
+	switch {
+	case err == nil:
+		return d, nil
+	case missing(err):
+		return detail{}, e.unknown(ctx, doing, name)
+	default:
+		return detail{}, e.failed(doing, err)
+	}
+}

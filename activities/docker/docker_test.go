@@ -1,0 +1,179 @@
+package docker
+
+import (
+	"context"
+	"errors"
+	"net"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/docker/docker/api/types/container"
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/orderly-ops/orderly/activities/action"
+	"github.com/orderly-ops/orderly/internal/config"
+	"github.com/orderly-ops/orderly/internal/testenv"
+)
+
+// setup gives actions whose target "local" is the real test engine.
+func setup(t testing.TB) *actions { return at(t, testenv.Docker(t)) }
+
+// at gives actions whose target "local" is at an address, with little patience.
+func at(t testing.TB, host string) *actions {
+	t.Helper()
+	open := func(name string, s config.Docker) (*engine, error) {
+		e, err := openEngine(name, s)
+		if err == nil && host != testHost(t) {
+			e.patience = 300 * time.Millisecond
+		}
+		return e, err
+	}
+	a := &actions{
+		engines: action.NewClients("docker", map[string]config.Docker{"local": {Host: host}}, open, (*engine).close),
+		now:     time.Now,
+	}
+	t.Cleanup(func() { require.NoError(t, a.engines.Close()) })
+	return a
+}
+
+func testHost(t testing.TB) string { return testenv.Docker(t) }
+
+// only chooses the containers of one test.
+func only(t testing.TB) Filter { return Filter{Labels: []string{"orderly.test=" + t.Name()}} }
+
+func running(s *container.State) bool { return s.Running }
+
+func exited(s *container.State) bool { return s.Status == container.StateExited }
+
+func health(status string) func(*container.State) bool {
+	return func(s *container.State) bool { return s.Health != nil && s.Health.Status == status }
+}
+
+func requirePermanent(t testing.TB, err error, kind string) {
+	t.Helper()
+	var app *temporal.ApplicationError
+	require.ErrorAs(t, err, &app)
+	require.True(t, app.NonRetryable())
+	require.Equal(t, kind, app.Type())
+}
+
+func requireTransient(t testing.TB, err error) {
+	t.Helper()
+	require.Error(t, err)
+	var app *temporal.ApplicationError
+	require.False(t, errors.As(err, &app) && app.NonRetryable(), "%v can't be retried", err)
+}
+
+// everyAction calls each action on a host, to see how it takes trouble with the engine.
+func everyAction(a *actions) map[string]func(context.Context) error {
+	return map[string]func(context.Context) error{
+		"containers": func(ctx context.Context) error {
+			_, err := a.containers(ctx, ContainersInput{Host: "local"})
+			return err
+		},
+		"stats": func(ctx context.Context) error {
+			_, err := a.stats(ctx, StatsInput{Host: "local"})
+			return err
+		},
+		"logs": func(ctx context.Context) error {
+			_, err := a.logs(ctx, LogsInput{Host: "local", Container: "web"})
+			return err
+		},
+		"restart": func(ctx context.Context) error {
+			_, err := a.restart(ctx, RestartInput{Host: "local", Container: "web"})
+			return err
+		},
+	}
+}
+
+func TestEngineThatIsGone(t *testing.T) {
+	t.Parallel()
+	cases := map[string]string{
+		"RefusesConnections": "tcp://" + refusing(t),
+		"HasNoSocket":        "unix://" + filepath.Join(t.TempDir(), "none.sock"),
+		"NeverAnswers":       "unix://" + silent(t),
+	}
+	for name, host := range cases {
+		for verb, call := range everyAction(at(t, host)) {
+			t.Run(name+"/"+verb, func(t *testing.T) {
+				t.Parallel()
+				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+				defer cancel()
+				err := call(ctx)
+				require.NoError(t, ctx.Err(), "it must give up by itself")
+				requireTransient(t, err)
+				require.ErrorContains(t, err, `docker "local" (`+host+`)`)
+				require.NotContains(t, err.Error(), "docker daemon running?", "the library's advice is not ours")
+			})
+		}
+	}
+}
+
+func TestUnknownTargetSaysWhichThereAre(t *testing.T) {
+	t.Parallel()
+	a := at(t, "tcp://127.0.0.1:1")
+	_, err := a.containers(t.Context(), ContainersInput{Host: "locall"})
+	requirePermanent(t, err, action.ErrNotConfigured)
+	require.ErrorContains(t, err, `did you mean "local"?`)
+}
+
+func TestHostOverSSHIsRefusedPlainly(t *testing.T) {
+	t.Parallel()
+	_, err := at(t, "ssh://example.org").containers(t.Context(), ContainersInput{Host: "local"})
+	requirePermanent(t, err, action.ErrNotConfigured)
+	require.ErrorContains(t, err, "ssh is not supported")
+}
+
+func TestUnknownContainerSuggestsItsNearest(t *testing.T) {
+	t.Parallel()
+	c := testenv.RunContainer(t, testenv.ContainerSpec{Created: true})
+	a := setup(t)
+	wrong := c.Name + "x"
+	_, err := a.logs(t.Context(), LogsInput{Host: "local", Container: wrong})
+	requirePermanent(t, err, action.ErrNotFound)
+	require.ErrorContains(t, err, `did you mean "`+c.Name+`"?`)
+	_, err = a.restart(t.Context(), RestartInput{Host: "local", Container: wrong, DryRun: true})
+	requirePermanent(t, err, action.ErrNotFound)
+}
+
+func TestActionsCanBeDescribedWithoutHosts(t *testing.T) {
+	t.Parallel()
+	for _, d := range Actions(nil) {
+		require.NotEmpty(t, d.Doc)
+		require.NoError(t, d.Close())
+		if d.Destructive {
+			_, ok := d.Input.Field("dry_run")
+			require.True(t, ok, d.Name)
+		}
+	}
+}
+
+// refusing is an address where nobody listens.
+func refusing(t testing.TB) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	require.NoError(t, l.Close())
+	return l.Addr().String()
+}
+
+// silent is the path of a socket that takes connections and never answers.
+func silent(t testing.TB) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "s.sock")
+	l, err := net.Listen("unix", path)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = l.Close() })
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			t.Cleanup(func() { _ = conn.Close() })
+		}
+	}()
+	return path
+}
