@@ -20,17 +20,18 @@ func KeepAlive(ctx context.Context, details ...any) (stop func()) {
 		return func() {}
 	}
 	ctx, cancel := context.WithCancel(ctx)
+	activity.RecordHeartbeat(ctx, details...) // before anything is done, so that a crash can't lose the details
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
 		tick := time.NewTicker(beat)
 		defer tick.Stop()
 		for {
-			activity.RecordHeartbeat(ctx, details...)
 			select {
 			case <-ctx.Done():
 				return
 			case <-tick.C:
+				activity.RecordHeartbeat(ctx, details...)
 			}
 		}
 	}()
