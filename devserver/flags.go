@@ -1,11 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
+	"os"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -42,7 +44,8 @@ func parseFlags(args []string, stderr io.Writer) (*flags, error) {
 	set.Usage = func() {
 		_, _ = fmt.Fprintf(stderr, "A Temporal server, its web UI and Orderly's worker in one process.\n\nUsage: devserver [flags]\n\n%s", set.FlagUsages())
 	}
-	set.StringVar(&f.config, "config", config.DefaultPath, "`file` that says where things are; its temporal.address is not used here")
+	set.StringVar(&f.config, "config", cmp.Or(os.Getenv("ORDERLY_CONFIG"), config.DefaultPath),
+		"`file` that says where things are; its temporal.address is not used here")
 	set.StringVar(&f.data, "data", "data", "`folder` of the server's database")
 	set.StringVar(&f.ip, "ip", loopback, "`address` the server and its UI listen on; neither asks for credentials")
 	set.IntVar(&f.port, "port", 7233, "port of the Temporal server")

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -60,7 +61,7 @@ func parseFlags(args []string, stderr io.Writer) (*flags, error) {
 	set.Usage = func() {
 		_, _ = fmt.Fprintf(stderr, "Orderly's worker: runs procedures and actions.\n\nUsage: worker [flags]\n\n%s", set.FlagUsages())
 	}
-	set.StringVar(&f.config, "config", config.DefaultPath, "`file` that says where things are")
+	set.StringVar(&f.config, "config", cmp.Or(os.Getenv("ORDERLY_CONFIG"), config.DefaultPath), "`file` that says where things are")
 	f.log.Bind(set)
 	set.BoolVar(&f.version, "version", false, "print the version and exit")
 	if err := set.Parse(args); err != nil {
