@@ -8,8 +8,11 @@ import (
 	"sync"
 
 	"github.com/orderly-ops/orderly/activities/action"
+	"github.com/orderly-ops/orderly/activities/exec"
 	"github.com/orderly-ops/orderly/activities/host"
 	"github.com/orderly-ops/orderly/activities/http"
+	"github.com/orderly-ops/orderly/activities/redis"
+	"github.com/orderly-ops/orderly/activities/s3"
 	"github.com/orderly-ops/orderly/internal/config"
 	"github.com/orderly-ops/orderly/sops"
 )
@@ -28,8 +31,11 @@ func Definitions(deps Deps) []action.Definition {
 		cfg = &config.Config{}
 	}
 	all := slices.Concat(
+		exec.Actions(cfg.Exec),
 		host.Actions(),
 		http.Actions(cfg.Targets.HTTP),
+		redis.Actions(cfg.Targets.Redis),
+		s3.Actions(cfg.Targets.S3),
 	)
 	slices.SortFunc(all, func(a, b action.Definition) int { return cmp.Compare(a.Name, b.Name) })
 	return all
