@@ -161,7 +161,7 @@ func decimals(v float64) int {
 
 func bytes(v float64) string {
 	units := []string{"bytes", "KiB", "MiB", "GiB", "TiB", "PiB"}
-	for math.Abs(v) >= 1024 && len(units) > 1 {
+	for math.Abs(v) >= 1023.5 && len(units) > 1 {
 		v, units = v/1024, units[1:]
 	}
 	return number(v, strings.Replace(units[0], "bytes", "B", 1))

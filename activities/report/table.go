@@ -13,7 +13,7 @@ var escapes = regexp.MustCompile(`\x1b(\[[0-9;?]*[ -/]*[@-~]|\][^\a\x1b]*(\a|\x1
 
 const (
 	tableWidth = 100
-	maxCheck   = 28 // columns of the check; a longer one is wrapped
+	maxCheck   = 34 // columns of the check; a longer one is wrapped
 	gap        = "  "
 )
 
@@ -26,36 +26,39 @@ func table(findings []Finding, leftOut int) string {
 	if len(findings) == 0 {
 		return "No findings.\n"
 	}
-	severity, check := len("SEVERITY"), len("CHECK")
-	for _, f := range findings {
-		check = max(check, utf8.RuneCountInString(f.Check))
-	}
-	check = min(check, maxCheck)
-	text := tableWidth - severity - check - 2*len(gap)
-
+	check := checkWidth(findings)
+	text := tableWidth - len("SEVERITY") - check - 2*len(gap)
 	var b strings.Builder
 	line := func(first, second, third string) {
-		row := pad(first, severity) + gap + pad(second, check) + gap + third
+		row := pad(first, len("SEVERITY")) + gap + pad(second, check) + gap + third
 		b.WriteString(strings.TrimRight(row, " ") + "\n")
 	}
 	line("SEVERITY", "CHECK", "FINDING")
 	for _, f := range findings {
-		checks, texts := wrap(f.Check, check, ""), wrap(f.Text, text, "")
+		checks, texts := wrap(f.Check, maxCheck, ""), wrap(f.Text, text, "")
 		if f.Act != "" {
 			texts = append(texts, wrap("→ "+f.Act, text, "  ")...)
 		}
-		for i := range max(len(checks), len(texts)) {
-			first := ""
-			if i == 0 {
-				first = f.Severity
-			}
-			line(first, at(checks, i), at(texts, i))
+		line(f.Severity, checks[0], texts[0])
+		for i := 1; i < max(len(checks), len(texts)); i++ {
+			line("", at(checks, i), at(texts, i))
 		}
 	}
 	if leftOut > 0 {
 		fmt.Fprintf(&b, "… and %d more in the journal\n", leftOut)
 	}
 	return b.String()
+}
+
+// checkWidth is how wide the column of checks has to be.
+func checkWidth(findings []Finding) int {
+	width := len("CHECK")
+	for _, f := range findings {
+		for _, line := range wrap(f.Check, maxCheck, "") {
+			width = max(width, utf8.RuneCountInString(line))
+		}
+	}
+	return width
 }
 
 // at is a line of a cell, or nothing below its end.
