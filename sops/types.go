@@ -39,6 +39,16 @@ type Field struct {
 	Default  string   // struct tag `default:"…"`: documentation of what absence means
 	// Target is the kind of target the value names, from the struct tag `target:"postgres"`.
 	Target string
+	// key is the name in JSON when expressions need another: a dash is a minus there.
+	key string
+}
+
+// jsonName is the member's name in JSON.
+func (f Field) jsonName() string {
+	if f.key != "" {
+		return f.key
+	}
+	return f.Name
 }
 
 // Field finds a member of an object by its JSON name.

@@ -163,6 +163,9 @@ func syntaxProblem(file string, src []byte, err error) Problem {
 	if line == 0 {
 		return Problem{Pos{File: file, Line: 1, Col: 1}, "not YAML: " + m[2]}
 	}
+	if strings.Contains(m[2], "did not find expected ','") {
+		m[2] += "; between brackets, text with one of ? : , # { } [ ] has to be in quotes"
+	}
 	line = min(line, len(lines))
 	text := lines[line-1]
 	col := utf8.RuneCountInString(text) - utf8.RuneCountInString(strings.TrimLeft(text, " \t")) + 1

@@ -76,3 +76,12 @@ func find(n *yaml.Node, key string) (k, v *yaml.Node) {
 	}
 	return nil, nil
 }
+
+// Text is the scalar under a key as it is written, or "".
+func (p Places) Text(ptr any, key string) string {
+	_, v := find(p.nodes[ptr], key)
+	if v == nil || v.Kind != yaml.ScalarNode {
+		return ""
+	}
+	return v.Value
+}

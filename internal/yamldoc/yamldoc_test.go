@@ -29,7 +29,7 @@ func TestParseRefuses(t *testing.T) {
 		"Depth":              {strings.Repeat("[", 60) + strings.Repeat("]", 60), "f.yaml:1:41: nested more than 40 deep"},
 		"ATowerOfBrackets":   {strings.Repeat("[", 100_000), "f.yaml:1:4001: nested more than 40 deep"},
 		"TooManyNodes":       {"[" + strings.Repeat("1,", 30_000) + "]", "f.yaml:1:40000: more than 20000 keys and values; split the file"},
-		"BrokenSyntax":       {"a: [1\nb: 2\n", "f.yaml:1:1: not YAML: did not find expected ',' or ']'"},
+		"BrokenSyntax":       {"a: [1\nb: 2\n", "f.yaml:1:1: not YAML: did not find expected ',' or ']'; between brackets, text with one of ? : , # { } [ ] has to be in quotes"},
 		"AHugeFile":          {strings.Repeat("# x\n", 3<<20), "f.yaml: the file is 12.0 MiB long, at most 256 KiB are read; split it"},
 	} {
 		t.Run(name, func(t *testing.T) {

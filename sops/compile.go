@@ -1,0 +1,309 @@
+package sops
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"cel.dev/cel-go/cel"
+	"cel.dev/cel-go/common"
+	"cel.dev/cel-go/common/ast"
+	"cel.dev/cel-go/common/types"
+
+	"github.com/orderly-ops/orderly/internal/yamldoc"
+)
+
+// place is where an expression stands: what it can see.
+type place struct {
+	visible  []string   // ids of the steps before it
+	vars     []variable // loop variables, the innermost last
+	self     string     // id of the step it belongs to
+	siblings []string   // ids that run beside it
+	outputs  *Type      // in `expect`
+	failure  bool
+	bare     bool // only inputs and now: no run exists yet
+}
+
+// compiler checks the expressions of one procedure.
+type compiler struct {
+	text     *yamldoc.Text
+	typing   *typing
+	names    *names
+	dashed   dashed
+	steps    map[string]*stepInfo
+	incident bool
+	envs     map[string]*cel.Env
+	problems *Problems
+}
+
+// stepInfo is what expressions may know of a step.
+type stepInfo struct {
+	step    *Step
+	outputs *Type
+	each    string // id of the innermost `each` it stands in
+}
+
+// compile checks an expression. It is nil when there were problems.
+func (c *compiler) compile(f *fragment, at place) *program {
+	report := func(offset int, format string, args ...any) {
+		c.problems.Add(f.locate(c.text, offset), format, args...)
+	}
+	if len(f.source) > maxExpression {
+		report(0, "the expression is longer than %d characters", maxExpression)
+		return nil
+	}
+	d := c.dashed
+	d.vars = dashedOf(varNames(at.vars))
+	src := common.NewTextSource(d.rewrite(f.source))
+	parsed, iss := language().ParseSource(src)
+	if iss.Err() != nil {
+		c.issues(f, src, iss, at)
+		return nil
+	}
+	walk := scopeWalk{compiler: c, place: at, info: parsed.NativeRep().SourceInfo(), source: []rune(f.source), report: report}
+	if walk.expr(parsed.NativeRep().Expr()); walk.failed {
+		return nil
+	}
+	env, err := c.env(at)
+	if err != nil {
+		report(0, "%v", err)
+		return nil
+	}
+	checked, iss := env.Check(parsed)
+	if iss.Err() != nil {
+		c.issues(f, src, iss, at)
+		return nil
+	}
+	vars := at.vars
+	if at.outputs != nil {
+		vars = append(slices.Clip(vars), variable{"outputs", at.outputs})
+	}
+	return &program{
+		source: f.source, pos: f.locate(c.text, 0), typ: c.typing.of(checked.OutputType()),
+		ast: checked, names: c.names, vars: vars,
+	}
+}
+
+// env gives the checker's environment of a place. Places that see the same share it.
+func (c *compiler) env(at place) (*cel.Env, error) {
+	vars := []variable{{"now", timeOf}, {"inputs", c.names.inputs}}
+	if !at.bare {
+		vars = append(vars, variable{"steps", c.names.steps}, variable{"run", runType})
+	}
+	if c.incident && !at.bare {
+		vars = append(vars, variable{"incident", incidentType})
+	}
+	if at.failure {
+		vars = append(vars, variable{"failure", failureType})
+	}
+	if at.outputs != nil {
+		vars = append(vars, variable{"outputs", at.outputs})
+	}
+	vars = append(vars, at.vars...)
+	var key strings.Builder
+	for _, v := range vars {
+		fmt.Fprintf(&key, "%s %p;", v.name, v.typ)
+	}
+	if env, ok := c.envs[key.String()]; ok {
+		return env, nil
+	}
+	env, err := c.typing.extend(language(), vars)
+	if err != nil {
+		return nil, err
+	}
+	c.envs[key.String()] = env
+	return env, nil
+}
+
+// issues turns what CEL found into problems at their characters.
+func (c *compiler) issues(f *fragment, src common.Source, iss *cel.Issues, at place) {
+	errs := iss.Errors()
+	slices.SortStableFunc(errs, func(a, b *cel.Error) int {
+		return cmp.Or(cmp.Compare(a.Location.Line(), b.Location.Line()), cmp.Compare(a.Location.Column(), b.Location.Column()))
+	})
+	const most = 5 // after that they are echoes of the first
+	for _, e := range errs[:min(len(errs), most)] {
+		offset := 0
+		if o, ok := src.LocationOffset(e.Location); ok {
+			offset = int(o)
+		}
+		offset = toName([]rune(f.source), offset)
+		c.problems.Add(f.locate(c.text, offset), "%s", c.explain(e.Message, at))
+	}
+}
+
+// toName moves from the dot before a member to the member.
+func toName(source []rune, offset int) int {
+	if offset < len(source) && source[offset] == '.' {
+		offset++
+		for offset < len(source) && source[offset] == ' ' {
+			offset++
+		}
+	}
+	return min(offset, max(len(source)-1, 0))
+}
+
+func varNames(vars []variable) []string {
+	names := make([]string, len(vars))
+	for i, v := range vars {
+		names[i] = v.name
+	}
+	return names
+}
+
+// dashedOf keeps the ids with a dash, the longest first.
+func dashedOf(ids []string) []string {
+	var out []string
+	for _, id := range ids {
+		if strings.Contains(id, "-") {
+			out = append(out, id)
+		}
+	}
+	slices.SortFunc(out, func(a, b string) int { return cmp.Or(cmp.Compare(len(b), len(a)), cmp.Compare(a, b)) })
+	return out
+}
+
+// scopeWalk looks at the names of an expression before its types: what it may see from where it stands.
+type scopeWalk struct {
+	*compiler
+	place  place
+	info   *ast.SourceInfo
+	source []rune
+	report func(offset int, format string, args ...any)
+	failed bool
+}
+
+// builtins are the names that loops inside an expression may not take.
+var builtins = []string{"inputs", "steps", "run", "incident", "failure", "now", "outputs"}
+
+func (w *scopeWalk) expr(e ast.Expr) {
+	switch e.Kind() {
+	case ast.IdentKind:
+		w.ident(e)
+	case ast.SelectKind:
+		sel := e.AsSelect()
+		if op := sel.Operand(); op.Kind() == ast.IdentKind && op.AsIdent() == "steps" && !w.place.bare {
+			w.step(e, sel.FieldName())
+			return
+		}
+		w.expr(sel.Operand())
+	case ast.CallKind:
+		call := e.AsCall()
+		if call.IsMemberFunction() {
+			w.expr(call.Target())
+		}
+		w.exprs(call.Args())
+	case ast.ListKind:
+		w.exprs(e.AsList().Elements())
+	case ast.MapKind:
+		for _, entry := range e.AsMap().Entries() {
+			w.expr(entry.AsMapEntry().Key())
+			w.expr(entry.AsMapEntry().Value())
+		}
+	case ast.StructKind:
+		w.fail(e.ID(), "expressions can't make objects of a type; use a map: {\"key\": value}")
+	case ast.ComprehensionKind:
+		w.loop(e)
+	}
+}
+
+func (w *scopeWalk) exprs(es []ast.Expr) {
+	for _, e := range es {
+		w.expr(e)
+	}
+}
+
+func (w *scopeWalk) loop(e ast.Expr) {
+	c := e.AsComprehension()
+	for _, name := range []string{c.IterVar(), c.IterVar2()} {
+		if slices.Contains(builtins, name) {
+			w.fail(e.ID(), "%q has a meaning already; name the loop's variable something else", name)
+		}
+	}
+	w.exprs([]ast.Expr{c.IterRange(), c.AccuInit(), c.LoopCondition(), c.LoopStep(), c.Result()})
+}
+
+func (w *scopeWalk) fail(id int64, format string, args ...any) {
+	w.failed = true
+	loc := w.info.GetStartLocation(id)
+	offset := int(w.info.ComputeOffset(int32(loc.Line()), int32(loc.Column())))
+	w.report(toName(w.source, max(offset, 0)), format, args...)
+}
+
+// ident refuses names that mean something elsewhere only.
+func (w *scopeWalk) ident(e ast.Expr) {
+	at := w.place
+	switch name := e.AsIdent(); {
+	case name == "steps" && !at.bare:
+		w.fail(e.ID(), "name a step: steps.<id>")
+	case slices.Contains([]string{"steps", "run", "incident"}, name) && at.bare:
+		w.fail(e.ID(), "%q is not known before the run; only inputs and now are", name)
+	case name == "failure" && !at.failure:
+		w.fail(e.ID(), "\"failure\" is only known in undo, rollback and finally")
+	case name == "incident" && !w.incident:
+		w.fail(e.ID(), "\"incident\" is only known in a procedure with an incident block")
+	case name == "outputs" && at.outputs == nil:
+		w.fail(e.ID(), "\"outputs\" is only known in expect; elsewhere it is steps.<id>.outputs")
+	case name == "item" && len(at.vars) == 0:
+		w.fail(e.ID(), "\"item\" is only known inside each")
+	}
+}
+
+// step checks that a step can be seen from here.
+func (w *scopeWalk) step(e ast.Expr, field string) {
+	id, known := w.idOf(field)
+	if slices.Contains(w.place.visible, id) && known {
+		return
+	}
+	if !known {
+		id = w.wordAt(e, field)
+		w.fail(e.ID(), "no step %q%s", id, hint(id, w.place.visible))
+		return
+	}
+	info := w.steps[id]
+	switch {
+	case id == w.place.self && w.place.outputs != nil:
+		w.fail(e.ID(), "step %q is this one; use outputs", id)
+	case id == w.place.self:
+		w.fail(e.ID(), "step %q is this one and has not run yet", id)
+	case slices.Contains(w.place.siblings, id):
+		w.fail(e.ID(), "step %q runs beside this one, so it can't be used here", id)
+	case info.each != "":
+		w.fail(e.ID(), "step %q is inside each %q; use steps.%s.outputs.items", id, info.each, info.each)
+	default:
+		w.fail(e.ID(), "step %q comes later", id)
+	}
+}
+
+// idOf finds the step that an expression's name means.
+func (w *scopeWalk) idOf(field string) (string, bool) {
+	f, ok := w.names.steps.Field(field)
+	return f.jsonName(), ok
+}
+
+// wordAt is the unknown id as it was written: with its dashes, which CEL took for a minus.
+func (w *scopeWalk) wordAt(e ast.Expr, field string) string {
+	loc := w.info.GetStartLocation(e.ID())
+	at := toName(w.source, max(int(w.info.ComputeOffset(int32(loc.Line()), int32(loc.Column()))), 0))
+	end := at
+	for end < len(w.source) && w.source[end] < utf8.RuneSelf && (isWordByte(byte(w.source[end])) || w.source[end] == '-') {
+		end++
+	}
+	word := strings.TrimRight(string(w.source[at:end]), "-")
+	if !strings.HasPrefix(word, field) {
+		return field
+	}
+	return word
+}
+
+// boolean checks that an expression gives true or false.
+func (c *compiler) boolean(p *program, f *fragment) {
+	if p == nil {
+		return
+	}
+	if k := p.ast.OutputType().Kind(); k != types.BoolKind && k != types.DynKind {
+		c.problems.Add(f.locate(c.text, 0), "want true or false, but this gives a %s", describeType(p.typ))
+	}
+}

@@ -1,0 +1,55 @@
+package sops
+
+import (
+	"encoding/json"
+	"time"
+
+	"cel.dev/cel-go/common/types/ref"
+)
+
+// Scope is what expressions can see. Functions are called only when an expression names the thing. A
+// scope serves one goroutine; what it was once asked for it remembers, so a new state of the run needs a
+// new scope.
+type Scope struct {
+	Inputs map[string]any // checked by CheckInputs
+	// Step finds a step by id, the nearest one where the expression stands. A step that has not begun is
+	// not found.
+	Step     func(id string) (StepView, bool)
+	Run      RunView
+	Incident *IncidentView
+	Failure  *FailureView
+	Items    map[string]any  // loop variables by name, "item" always the innermost
+	Outputs  json.RawMessage // in `expect` only
+	Now      time.Time
+
+	steps map[string]ref.Val
+}
+
+// StepView is a step as expressions see it.
+type StepView struct {
+	Status  string
+	Outputs json.RawMessage
+	Error   string
+}
+
+// RunView is `run` in expressions.
+type RunView struct {
+	ID, Procedure, Key, By string
+	Drill                  bool
+	Started                time.Time
+}
+
+// FailureView is `failure` in expressions.
+type FailureView struct{ Phase, Step, Message string }
+
+// IncidentView is `incident` in expressions.
+type IncidentView struct {
+	Severity, Level, Owner, State string
+	Services                      []string
+}
+
+// The words a step's status is said in.
+const (
+	statusPending   = "pending"
+	statusSucceeded = "succeeded"
+)
