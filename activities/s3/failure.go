@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/smithy-go"
@@ -39,9 +40,12 @@ func reason(err error) string {
 		}
 		return api.ErrorCode() + ": " + api.ErrorMessage()
 	}
-	var answer *awshttp.ResponseError
-	if errors.As(err, &answer) {
-		return fmt.Sprintf("status %d", answer.HTTPStatusCode())
+	var network *url.Error
+	if errors.As(err, &network) {
+		return network.Err.Error()
+	}
+	if code := status(err); code != 0 {
+		return fmt.Sprintf("status %d", code)
 	}
 	var operation *smithy.OperationError
 	if errors.As(err, &operation) {
