@@ -11,16 +11,21 @@ import (
 	"github.com/orderly-ops/orderly/activities/exec"
 	"github.com/orderly-ops/orderly/activities/host"
 	"github.com/orderly-ops/orderly/activities/http"
+	"github.com/orderly-ops/orderly/activities/journal"
 	"github.com/orderly-ops/orderly/activities/redis"
+	"github.com/orderly-ops/orderly/activities/report"
 	"github.com/orderly-ops/orderly/activities/s3"
+	"github.com/orderly-ops/orderly/activities/targets"
 	"github.com/orderly-ops/orderly/internal/config"
+	log "github.com/orderly-ops/orderly/internal/journal"
 	"github.com/orderly-ops/orderly/sops"
 )
 
 // Deps is what actions need from outside. The zero value is enough to describe them; a nil part makes
 // the actions that need it fail plainly when called.
 type Deps struct {
-	Config *config.Config
+	Config  *config.Config
+	Journal *log.Journal
 }
 
 // Definitions lists every action there is, sorted by name. Clients are made when first used; free them
@@ -34,8 +39,11 @@ func Definitions(deps Deps) []action.Definition {
 		exec.Actions(cfg.Exec),
 		host.Actions(),
 		http.Actions(cfg.Targets.HTTP),
+		journal.Actions(deps.Journal),
 		redis.Actions(cfg.Targets.Redis),
+		report.Actions(deps.Journal),
 		s3.Actions(cfg.Targets.S3),
+		targets.Actions(deps.Config),
 	)
 	slices.SortFunc(all, func(a, b action.Definition) int { return cmp.Compare(a.Name, b.Name) })
 	return all

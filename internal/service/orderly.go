@@ -23,7 +23,7 @@ func Orderly(ctx context.Context, p Parts) (*Program, error) {
 	if err != nil {
 		return nil, fmt.Errorf("journal.dsn: %w", err)
 	}
-	actions := activities.Definitions(activities.Deps{Config: p.Config})
+	actions := activities.Definitions(activities.Deps{Config: p.Config, Journal: log})
 	catalogue := activities.Describe(actions)
 	own := engine.New(p.Config.ProcedureSources(library.FS), sops.Env{
 		Catalogue: catalogue,
