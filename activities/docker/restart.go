@@ -18,6 +18,8 @@ const (
 	maxWaitHealthy = 8 * time.Minute
 	// lookEvery is how often a restarted container is asked for its health.
 	lookEvery = 500 * time.Millisecond
+	// steadyFor is how long a container without a health check must run to count as well.
+	steadyFor = 3 * time.Second
 )
 
 // RestartInput is the input of docker.restart.
@@ -25,7 +27,7 @@ type RestartInput struct {
 	Host        string        `json:"host" target:"docker" doc:"The Docker host."`
 	Container   string        `json:"container" doc:"The container, by name or id."`
 	Timeout     sops.Duration `json:"timeout,omitempty" doc:"How long it may take to end by itself before it is killed, at most 5m." default:"10s"`
-	WaitHealthy sops.Duration `json:"wait_healthy,omitempty" doc:"How long its health check may take to succeed afterwards, at most 8m. A container without one has only to run." default:"0s: don't wait"`
+	WaitHealthy sops.Duration `json:"wait_healthy,omitempty" doc:"How long its health check may take to succeed afterwards, at most 8m. A container without one has to run for 3s, or for half of this time." default:"0s: don't wait"`
 	DryRun      bool          `json:"dry_run,omitempty" doc:"Look, and change nothing."`
 }
 
@@ -116,6 +118,7 @@ func firstAttempt(ctx context.Context, now detail) attempt {
 func (e *engine) settle(ctx context.Context, before detail, patience time.Duration) (detail, error) {
 	doing := "look after " + before.name
 	deadline := time.After(patience)
+	steady := time.Now().Add(min(patience/2, steadyFor))
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
 	for {
@@ -123,7 +126,7 @@ func (e *engine) settle(ctx context.Context, before detail, patience time.Durati
 		if err != nil {
 			return detail{}, e.failed(doing, err)
 		}
-		if patience <= 0 || well(now) {
+		if patience <= 0 || well(now, time.Now().After(steady)) {
 			return now, nil
 		}
 		select {
@@ -137,9 +140,10 @@ func (e *engine) settle(ctx context.Context, before detail, patience time.Durati
 	}
 }
 
-// well says that a container runs and that its health check, if it has one, succeeds.
-func well(d detail) bool {
-	return d.state == stateRunning && (d.health == healthGood || d.health == healthNone)
+// well says that a container runs and that its health check succeeds. Without a health check it must have
+// been running for a while: many a program ends right after its start.
+func well(d detail, steady bool) bool {
+	return d.state == stateRunning && (d.health == healthGood || d.health == healthNone && steady)
 }
 
 // ill words how a container that is not well stands.
