@@ -75,7 +75,9 @@ type Step struct {
 	Ended   *time.Time      `json:"ended,omitempty"`
 	Outputs json.RawMessage `json:"outputs,omitempty"`
 	Error   string          `json:"error,omitempty"`
-	Reason  string          `json:"reason,omitempty"` // why it was skipped
+	// At is the path of the step inside this one whose failure became this one's.
+	At     string `json:"at,omitempty"`
+	Reason string `json:"reason,omitempty"` // why it was skipped
 	// Until is when a `wait` ends or a `repeat` looks again.
 	Until *time.Time `json:"until,omitempty"`
 	// Count is how many rounds of a `repeat` have ended, and Round when the current one began.

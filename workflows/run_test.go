@@ -291,7 +291,7 @@ phases:
 `)
 		b.do = failing("all[1].one")
 		rec := b.start("P")
-		require.ErrorContains(t, b.env.GetWorkflowError(), `step "all": `)
+		require.ErrorContains(t, b.env.GetWorkflowError(), `step "all[1].one": all[1].one is broken`)
 		require.Equal(t, []string{"all[0].one", "all[1].one"}, b.calls)
 		require.Equal(t, workflows.Pending, step(t, rec, "all[2].one").State)
 	})
@@ -475,7 +475,7 @@ phases:
   - id: a
     steps:
       - {id: one, uses: test.do}
-      - {id: two, ask: Is it ready?, of: devops-lead, within: 5m, on_expire: fail}
+      - {id: two, ask: Is it ready, of: devops-lead, within: 5m, on_expire: fail}
 `)
 	b.env.ExecuteWorkflow("P")
 	require.ErrorContains(t, b.env.GetWorkflowError(), `step "two": ask`)

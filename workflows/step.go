@@ -102,7 +102,8 @@ func (r *run) endStep(ctx workflow.Context, rec *Step, f *frame, err error) {
 	rec.State, rec.Ended, rec.Until = outcome(err), &now, nil
 	text := ended(rec.State, rec.Started, now)
 	if rec.State == Failed {
-		rec.Error = failureOf(err).Message
+		failure := failureOf(err)
+		rec.Error, rec.At = failure.Message, failure.Step
 		text += ": " + rec.Error
 	}
 	r.stepEvent(ctx, rec, f, text, rec.State != Succeeded)
@@ -119,7 +120,7 @@ func (r *run) settled(s *sops.Step, rec *Step) error {
 		if s.OnFailure == onFailureContinue {
 			return nil
 		}
-		return &stepError{Phase: r.phase, Step: rec.Path, Cause: errors.New(rec.Error)}
+		return &stepError{Phase: r.phase, Step: orElse(rec.At, rec.Path), Cause: errors.New(rec.Error)}
 	default:
 		return nil
 	}

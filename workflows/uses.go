@@ -95,6 +95,9 @@ func activityOptions(s *sops.Step, act sops.Action, rec *Step) workflow.Activity
 	}
 }
 
+// maxRetryFactor bounds the time between attempts where a step sets no `max`, as Temporal itself does.
+const maxRetryFactor = 100
+
 func retryPolicy(byDefault sops.Retry, step *sops.Retry) *temporal.RetryPolicy {
 	retry := byDefault
 	if step != nil {
@@ -106,7 +109,7 @@ func retryPolicy(byDefault sops.Retry, step *sops.Retry) *temporal.RetryPolicy {
 	return &temporal.RetryPolicy{
 		MaximumAttempts:    int32(min(retry.Attempts, 1<<20)),
 		InitialInterval:    time.Duration(retry.Initial),
-		MaximumInterval:    time.Duration(retry.Max),
+		MaximumInterval:    time.Duration(orElse(retry.Max, maxRetryFactor*retry.Initial)),
 		BackoffCoefficient: max(retry.Backoff, 1),
 	}
 }
