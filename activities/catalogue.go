@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/orderly-ops/orderly/activities/action"
+	"github.com/orderly-ops/orderly/activities/docker"
 	"github.com/orderly-ops/orderly/activities/exec"
 	"github.com/orderly-ops/orderly/activities/host"
 	"github.com/orderly-ops/orderly/activities/http"
@@ -36,6 +37,7 @@ func Definitions(deps Deps) []action.Definition {
 		cfg = &config.Config{}
 	}
 	all := slices.Concat(
+		docker.Actions(cfg.Targets.Docker),
 		exec.Actions(cfg.Exec),
 		host.Actions(),
 		http.Actions(cfg.Targets.HTTP),

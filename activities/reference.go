@@ -15,7 +15,7 @@ import (
 func WriteReference(w io.Writer, cat *sops.Catalogue) error {
 	out := bufio.NewWriter(w)
 	fmt.Fprintln(out, "# Actions")
-	fmt.Fprintln(out, "\nWhat a step can do with `uses`. Written by `orderly actions --markdown` from the types in `activities/`.")
+	fmt.Fprintln(out, "\nWhat a step can do with `uses`. Written by `orderly actions --markdown` from the Go types in `activities/`.")
 	fmt.Fprintln(out)
 	for _, name := range cat.Names() {
 		a, _ := cat.Action(name)
