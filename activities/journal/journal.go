@@ -25,6 +25,9 @@ func Actions(j *store.Journal) []action.Definition {
 		action.Define("journal.trends",
 			"How one figure moved for several subjects, such as every container or disk. At most 500 subjects are looked at.",
 			a.trends),
+		action.Define("journal.recent",
+			"What the maintenance log noted lately: runs, failed ones, critical findings and warnings. The run that asks leaves itself out.",
+			a.recent),
 	}
 }
 

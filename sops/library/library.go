@@ -1,0 +1,10 @@
+// Package library holds the procedures that ship with Orderly, so that its programs work without any
+// file beside them.
+package library
+
+import "embed"
+
+// FS is the folder of shipped procedures.
+//
+//go:embed *.yaml
+var FS embed.FS
