@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5"
+	"gopkg.in/yaml.v3"
 
 	"github.com/orderly-ops/orderly/internal/yamldoc"
 )
@@ -156,7 +157,7 @@ func (c *checker) email(k key, e *Email) {
 	} else if _, err := mail.ParseAddress(e.From); err != nil {
 		c.problem(k.at("from"), "is not an e-mail address")
 	}
-	c.together(k, "username", !e.Username.IsZero(), "password", !e.Password.IsZero())
+	c.together(k, "username", "password")
 	if e.TLS == "none" && !e.Password.IsZero() {
 		c.problem(k.at("tls"), "a password would be sent in clear; use starttls or tls")
 	}
@@ -170,11 +171,29 @@ func (c *checker) required(k key, given bool) {
 }
 
 // together says that of two keys that belong together one is missing.
-func (c *checker) together(k key, first string, hasFirst bool, second string, hasSecond bool) {
-	switch {
+func (c *checker) together(k key, first, second string) {
+	switch hasFirst, hasSecond := c.given(k.at(first)), c.given(k.at(second)); {
 	case hasFirst && !hasSecond:
 		c.problem(k.at(first), "goes together with %s; give both, or neither", k.at(second))
 	case hasSecond && !hasFirst:
 		c.problem(k.at(second), "goes together with %s; give both, or neither", k.at(first))
 	}
+}
+
+// given says whether the file has a key, with whatever value.
+func (c *checker) given(k key) bool {
+	n := c.places.Node(c.cfg)
+	for _, name := range k {
+		var value *yaml.Node
+		for key, v := range yamldoc.Pairs(n) {
+			if key.Value == name {
+				value = v
+			}
+		}
+		if value == nil {
+			return false
+		}
+		n = value
+	}
+	return true
 }

@@ -59,7 +59,7 @@ func (c *checker) docker(k key, d Docker) {
 		}
 	}
 	if d.TLS != nil {
-		c.together(k.at("tls"), "cert", d.TLS.Cert != "", "key", d.TLS.Key != "")
+		c.together(k.at("tls"), "cert", "key")
 		if d.TLS.CA == "" && d.TLS.Cert == "" && d.TLS.Key == "" {
 			c.problem(k.at("tls"), "names no file; give ca, cert and key, or remove it")
 		}
@@ -106,8 +106,8 @@ func (c *checker) s3(k key, s S3) {
 	if s.Endpoint != "" {
 		c.httpURL(k.at("endpoint"), s.Endpoint)
 	}
-	c.together(k, "access_key", !s.AccessKey.IsZero(), "secret_key", !s.SecretKey.IsZero())
-	if !s.SessionToken.IsZero() && s.SecretKey.IsZero() {
+	c.together(k, "access_key", "secret_key")
+	if !s.SessionToken.IsZero() && !c.given(k.at("secret_key")) {
 		c.problem(k.at("session_token"), "goes with %s and %s", k.at("access_key"), k.at("secret_key"))
 	}
 }

@@ -1,7 +1,9 @@
 package config
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -24,11 +26,12 @@ type environment func(name string) (string, bool)
 //	${file:/run/x}      the file's text without the white space around it
 //	$${                 the two characters ${
 type expander struct {
-	file, base string
-	env        environment
-	secrets    []string         // what was filled in
-	filled     map[place]string // the values that hold some of it, as the file has them
-	problems   yamldoc.Problems
+	reading
+	file     string
+	secrets  []string         // what was filled in
+	filled   map[place]string // the values that hold some of it, as the file has them
+	left     map[place]bool   // the values that could not be filled in, when that is no problem
+	problems yamldoc.Problems
 }
 
 type place struct{ line, col int }
@@ -69,7 +72,11 @@ func (x *expander) scalar(n *yaml.Node, path string) {
 			return ""
 		}
 		value, err := x.lookUp(parts[1])
-		if err != nil {
+		switch {
+		case isAbsent(err) && x.lenient && !strings.HasPrefix(path, "temporal."):
+			x.left[place{n.Line, n.Column}] = true
+			return ""
+		case err != nil:
 			x.problem(n, "%s: %s", path, err)
 			return ""
 		}
@@ -77,6 +84,16 @@ func (x *expander) scalar(n *yaml.Node, path string) {
 		x.filled[place{n.Line, n.Column}] = written
 		return value
 	})
+}
+
+// absent says that the variable or file that a reference names is not there for us.
+type absent string
+
+func (a absent) Error() string { return string(a) }
+
+func isAbsent(err error) bool {
+	_, ok := errors.AsType[absent](err)
+	return ok
 }
 
 func (x *expander) lookUp(name string) (string, error) {
@@ -92,7 +109,7 @@ func (x *expander) lookUp(name string) (string, error) {
 	case m[2] != "" && value == "":
 		return m[3], nil
 	case !set:
-		return "", fmt.Errorf("the environment variable %s is not set", m[1])
+		return "", absent("the environment variable " + m[1] + " is not set")
 	}
 	return value, nil
 }
@@ -105,13 +122,19 @@ func (x *expander) readFile(path string) (string, error) {
 		path = filepath.Join(x.base, path)
 	}
 	info, err := os.Stat(path)
-	if err != nil {
+	switch {
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission):
+		return "", absent("the file " + path + " does not exist or may not be read")
+	case err != nil:
 		return "", err
 	}
 	if !info.Mode().IsRegular() || info.Size() > maxSecretFile {
 		return "", fmt.Errorf("%s is not a file of at most %d KiB", path, maxSecretFile>>10)
 	}
 	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrPermission) {
+		return "", absent("the file " + path + " does not exist or may not be read")
+	}
 	if err != nil {
 		return "", err
 	}
@@ -131,5 +154,10 @@ func (x *expander) hide(problems yamldoc.Problems) yamldoc.Problems {
 			out[i].Message = fmt.Sprintf("what %s gives can't be used here; its value is not shown", written)
 		}
 	}
-	return out
+	return x.known(out)
+}
+
+// known leaves out the problems of values that could not be filled in.
+func (x *expander) known(problems yamldoc.Problems) yamldoc.Problems {
+	return slices.DeleteFunc(problems, func(p yamldoc.Problem) bool { return x.left[place{p.Pos.Line, p.Pos.Col}] })
 }

@@ -18,7 +18,7 @@ func env(vars map[string]string) environment {
 // read parses a file that stands in /etc/orderly.
 func read(t *testing.T, src string, vars map[string]string) (*Config, error) {
 	t.Helper()
-	return parse("orderly.yaml", []byte(src), "/etc/orderly", env(vars))
+	return reading{base: "/etc/orderly", env: env(vars)}.parse("orderly.yaml", []byte(src))
 }
 
 const whole = `
@@ -159,7 +159,7 @@ func TestASecretFileMayStandBesideTheConfiguration(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "dsn"), []byte("postgres://u:pw@db/x\n"), 0o600))
-	cfg, err := parse("orderly.yaml", []byte(`targets: {postgres: {db: {dsn: "${file:dsn}"}}}`), dir, env(nil))
+	cfg, err := reading{base: dir, env: env(nil)}.parse("orderly.yaml", []byte(`targets: {postgres: {db: {dsn: "${file:dsn}"}}}`))
 	require.NoError(t, err)
 	require.Equal(t, "postgres://u:pw@db/x", cfg.Targets.Postgres["db"].DSN.Reveal())
 }
@@ -173,7 +173,7 @@ func TestEveryProblemIsNamedAtItsPlace(t *testing.T) {
 		"unset in a list":        {"procedures: [a, '${NONE}']", "orderly.yaml:1:17: procedures[1]: the environment variable NONE is not set"},
 		"open brace":             {"journal: {dsn: '${NONE'}", "journal.dsn: a ${ without its }"},
 		"not a variable":         {"journal: {dsn: '${a b}'}", "journal.dsn: ${a b} names no variable"},
-		"missing secret file":    {"journal: {dsn: '${file:/nowhere/x}'}", "journal.dsn: stat /nowhere/x: no such file"},
+		"missing secret file":    {"journal: {dsn: '${file:/nowhere/x}'}", "journal.dsn: the file /nowhere/x does not exist or may not be read"},
 		"secret file is a dir":   {"journal: {dsn: '${file:/}'}", "journal.dsn: / is not a file"},
 		"journal of other kind":  {"journal: {dsn: 'mysql://u:hidden@h/x'}", "orderly.yaml:1:16: journal.dsn: has to be a file's path"},
 		"journal as keywords":    {"journal: {dsn: 'host=db password=hidden'}", "journal.dsn: write PostgreSQL as postgres://"},
@@ -184,7 +184,10 @@ func TestEveryProblemIsNamedAtItsPlace(t *testing.T) {
 		"listen":                 {"http: {listen: '8080'}", "orderly.yaml:1:16: http.listen: is not host:port"},
 		"listen port":            {"http: {listen: ':80800'}", "http.listen: the port has to be a number"},
 		"temporal address":       {"temporal: {address: localhost}", "temporal.address: is not host:port"},
-		"postgres without dsn":   {"targets: {postgres: {db: {}}}", "targets.postgres.db.dsn: is missing or empty"},
+		"postgres without dsn":   {"targets: {postgres: {db: {}}}", `orderly.yaml:1:26: the key "dsn" is missing`},
+		"postgres dsn empty":     {"targets: {postgres: {db: {dsn: ''}}}", "1:32: targets.postgres.db.dsn: is missing or empty"},
+		"redis url empty":        {"targets: {redis: {c: {url: '${EMPTY}'}}}", "targets.redis.c.url: is missing or empty"},
+		"http url empty":         {"targets: {http: {a: {url: ''}}}", "targets.http.a.url: is missing or empty"},
 		"postgres unparsable":    {"targets: {postgres: {db: {dsn: 'postgres://u:hid den@h/x'}}}", "1:32: targets.postgres.db.dsn: is not a PostgreSQL DSN"},
 		"redis unparsable":       {"targets: {redis: {c: {url: 'http://u:hidden@h/x'}}}", "targets.redis.c.url: is not a Redis URL"},
 		"http without host":      {"targets: {http: {a: {url: 'api:hidden'}}}", "targets.http.a.url: has to be a whole URL"},
@@ -198,7 +201,7 @@ func TestEveryProblemIsNamedAtItsPlace(t *testing.T) {
 		"s3 key alone":           {"targets: {s3: {b: {bucket: abc, secret_key: hidden}}}", "targets.s3.b.secret_key: goes together with targets.s3.b.access_key"},
 		"s3 checksums":           {"targets: {s3: {b: {bucket: abc, checksums: never}}}", `"never" is not one of when_supported, when_required`},
 		"exec relative":          {"exec: {x: {argv: [app]}}", "exec.x.argv: the first has to be the program's absolute path"},
-		"exec nothing":           {"exec: {x: {}}", "exec.x.argv: is missing"},
+		"exec nothing":           {"exec: {x: {}}", `the key "argv" is missing`},
 		"exec max_args":          {"exec: {x: {argv: [/x], max_args: -1}}", "orderly.yaml:1:34: exec.x.max_args: can't be negative"},
 		"exec timeout":           {"exec: {x: {argv: [/x], timeout: soon}}", `"soon" is not a duration`},
 		"email tls":              {"notify: {email: {host: h, from: a@b.c, tls: maybe}}", `"maybe" is not one of starttls, tls, none`},
@@ -206,8 +209,8 @@ func TestEveryProblemIsNamedAtItsPlace(t *testing.T) {
 		"email from":             {"notify: {email: {host: h, from: nobody}}", "notify.email.from: is not an e-mail address"},
 		"email user alone":       {"notify: {email: {host: h, from: a@b.c, username: hidden}}", "notify.email.username: goes together with notify.email.password"},
 		"email password clear":   {"notify: {email: {host: h, from: a@b.c, username: u, password: hidden, tls: none}}", "would be sent in clear"},
-		"slack token":            {"notify: {slack: {}}", "notify.slack.token: is missing or empty"},
-		"webhook secret":         {"notify: {webhook: {}}", "notify.webhook.secret: is missing or empty"},
+		"slack token":            {"notify: {slack: {}}", `orderly.yaml:1:17: the key "token" is missing`},
+		"webhook secret":         {"notify: {webhook: {}}", `the key "secret" is missing`},
 		"build id alone":         {"worker: {build_id: v1}", "worker.build_id: means nothing without worker.deployment"},
 		"secret is a list":       {"journal: {dsn: [hidden]}", "want text, found a list or mapping"},
 		"a password like *alias": {"journal: {dsn: *hidden}", "unknown anchor"},
@@ -218,7 +221,7 @@ func TestEveryProblemIsNamedAtItsPlace(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, err := read(t, tc.src, map[string]string{"SECRET": "hidden"})
+			_, err := read(t, tc.src, map[string]string{"SECRET": "hidden", "EMPTY": ""})
 			require.ErrorContains(t, err, tc.want)
 			require.NotContains(t, err.Error(), "hidden", "a value that may be a secret is shown")
 		})
@@ -227,8 +230,27 @@ func TestEveryProblemIsNamedAtItsPlace(t *testing.T) {
 
 func TestAllProblemsAreReportedAtOnce(t *testing.T) {
 	t.Parallel()
-	_, err := read(t, "htp: {}\njournal: {dsn: '${A}'}\nnotify: {email: {tls: x}}\nexec: {a: {timeout: x}}", nil)
+	_, err := read(t, "htp: {}\njournal: {dsn: '${A}'}\nnotify: {email: {host: h, from: f, tls: x}}\nexec: {a: {timeout: x}}", nil)
+	require.Len(t, strings.Split(err.Error(), "\n"), 5)
+	_, err = read(t, "http: {listen: x}\nworker: {build_id: a}\nexec: {a: {argv: []}, b: {argv: [b]}}", nil)
 	require.Len(t, strings.Split(err.Error(), "\n"), 4)
-	_, err = read(t, "http: {listen: x}\nworker: {build_id: a}\nexec: {a: {}, b: {argv: [b]}}", nil)
-	require.Len(t, strings.Split(err.Error(), "\n"), 4)
+}
+
+func TestWithoutSecretsWhatIsNotSetIsLeftEmpty(t *testing.T) {
+	t.Parallel()
+	lenient := reading{base: "/etc/orderly", env: env(nil), lenient: true}
+	cfg, err := lenient.parse("orderly.yaml", []byte(whole))
+	require.NoError(t, err)
+	require.Equal(t, []string{"docs-db"}, cfg.TargetNames()["postgres"])
+	require.Equal(t, "127.0.0.1:7233", cfg.Temporal.Address)
+	for src, want := range map[string]string{
+		"temporal: {namespace: '${NONE}'}":                 "temporal.namespace: the environment variable NONE",
+		"targets: {redis: {c: {url: 'no'}}}":               "is not a Redis URL",
+		"targets: {redis: {c: {url: '${NONE'}}}":           "a ${ without its }",
+		"targets: {redis: {c: {url: '${NONE}', ulr: x}}}":  `unknown key "ulr"`,
+		"targets: {redis: {c: {url: '${NONE}'}}, http: 1}": "want a mapping",
+	} {
+		_, err := lenient.parse("orderly.yaml", []byte(src))
+		require.ErrorContains(t, err, want)
+	}
 }
