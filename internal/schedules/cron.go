@@ -140,7 +140,7 @@ func stepOf(set, all uint64) (int, bool) {
 		for i := first; i <= last; i += step {
 			candidate |= 1 << i
 		}
-		if candidate == set {
+		if candidate == set && bits.OnesCount64(set) > 2 {
 			return step, true
 		}
 	}

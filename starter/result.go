@@ -1,0 +1,117 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/orderly-ops/orderly/starter/screen"
+	"github.com/orderly-ops/orderly/workflows"
+)
+
+// runResult is how `--json` tells of a run's end. Its fields are stable.
+type runResult struct {
+	WorkflowID string              `json:"workflow_id"`
+	RunID      string              `json:"run_id"`
+	Outcome    string              `json:"outcome"` // succeeded, failed, cancelled, terminated, timed out
+	Message    string              `json:"message,omitempty"`
+	Ended      time.Time           `json:"ended"`
+	URL        string              `json:"url,omitempty"`
+	Findings   []workflows.Finding `json:"findings"`
+	Record     *workflows.Record   `json:"record"` // null when the run ended before it had one
+}
+
+// result prints how a run ended and gives the exit code of its outcome. The record is nil when the run
+// never had one.
+func (a *app) result(c *cluster, workflowID string, r *workflows.Record, o outcome) error {
+	if r != nil {
+		settle(r, o)
+	}
+	link := c.link(workflowID, o.runID)
+	if a.json {
+		res := runResult{
+			WorkflowID: workflowID, RunID: o.runID, Outcome: o.word, Message: o.message, Ended: o.ended,
+			URL: link, Findings: findingsOf(r, o), Record: r,
+		}
+		if err := a.printJSONLine(map[string]runResult{"result": res}); err != nil {
+			return err
+		}
+		return quietly(exitOf(o))
+	}
+	width, paint := a.width(), a.paint()
+	if r != nil && a.live() {
+		tree := &screen.Tree{Width: width, Paint: paint, Now: now()}
+		a.print(screen.Head(r, paint, width, now())...)
+		a.print("")
+		a.print(tree.Lines(r)...)
+		a.section("", screen.Clocks(r.Clocks, paint, width, now()))
+	}
+	a.print("")
+	a.print(closingLines(r, o, paint, width)...)
+	if found := findingsOf(r, o); len(found) > 0 {
+		a.print("")
+		a.print(screen.Findings(found, paint, width)...)
+	}
+	if link != "" {
+		a.say("%s", link)
+	}
+	return quietly(exitOf(o))
+}
+
+// closingLines say how it ended: in one line, and why when it did not go well.
+func closingLines(r *workflows.Record, o outcome, p screen.Painter, width int) []string {
+	parts := []string{p.Tone(screen.StateTone(o.state), screen.Glyph(o.state)+" "+o.word)}
+	if r != nil {
+		parts[0] += " in " + screen.Took(o.ended.Sub(r.Started))
+		parts = append(parts, stepCount(r))
+		if broken := breaches(r); broken > 0 {
+			parts = append(parts, p.Tone(screen.Bad, fmt.Sprintf("%d not in time", broken)))
+		}
+	}
+	parts = append(parts, screen.CountFindings(findingsOf(r, o)))
+	lines := []string{strings.Join(parts, "; ")}
+	if o.message != "" {
+		lines = append(lines, screen.Wrap(screen.Clean(o.message), width)...)
+	}
+	return lines
+}
+
+func breaches(r *workflows.Record) int {
+	n := 0
+	for _, c := range r.Clocks {
+		if c.Breached != nil {
+			n++
+		}
+	}
+	return n
+}
+
+// stepCount says how the steps ended: "steps: 6 succeeded, 1 skipped".
+func stepCount(r *workflows.Record) string {
+	tally := r.Summary().Steps
+	var parts []string
+	add := func(n int, word string) {
+		if n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, word))
+		}
+	}
+	add(tally.Succeeded, "succeeded")
+	add(tally.Failed, "failed")
+	add(tally.Skipped, "skipped")
+	if len(parts) == 0 {
+		return "no step was done"
+	}
+	return "steps: " + strings.Join(parts, ", ")
+}
+
+// findingsOf are the record's, or the summary's where there is no record.
+func findingsOf(r *workflows.Record, o outcome) []workflows.Finding {
+	switch {
+	case r != nil && r.Findings != nil:
+		return r.Findings
+	case r == nil && o.summary != nil:
+		return o.summary.Findings
+	default:
+		return []workflows.Finding{}
+	}
+}

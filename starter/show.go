@@ -1,0 +1,144 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/spf13/cobra"
+	workflowpb "go.temporal.io/api/workflow/v1"
+
+	"github.com/orderly-ops/orderly/internal/config"
+	"github.com/orderly-ops/orderly/starter/screen"
+	"github.com/orderly-ops/orderly/workflows"
+)
+
+func (a *app) showCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "show <run>",
+		Short: "Show a run's record: phases, steps, outputs, findings, clocks",
+		Long: `Show how a run stands: its phases and steps with what they brought, findings,
+clocks, and why it failed. --json prints the whole record. A closed run whose
+worker is gone is read from the journal.
+
+` + runHelp,
+		Example: examples(
+			"orderly show daily-check",
+			"orderly show weekly-maintenance/docs-db --json | jq '.phases[].steps[].outputs'"),
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: a.completeRuns,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.withRecord(cmd.Context(), args[0], a.show)
+		},
+	}
+}
+
+// found is a run that was asked for.
+type found struct {
+	record  *workflows.Record
+	outcome outcome // of a run that is over
+	over    bool
+	link    string
+}
+
+// withRecord finds the run that arg means and gives its record to use. Temporal forgets closed runs
+// after the namespace's retention; then only the journal knows them.
+func (a *app) withRecord(ctx context.Context, arg string, use func(found) error) error {
+	cfg, err := a.config()
+	if err != nil {
+		return err
+	}
+	c, err := a.dial(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	info, err := c.locate(ctx, arg)
+	if err != nil {
+		return a.forgotten(ctx, cfg, arg, err, use)
+	}
+	f := found{link: c.link(info.GetExecution().GetWorkflowId(), info.GetExecution().GetRunId())}
+	if !isOpen(info) {
+		if f.outcome, err = c.outcome(ctx, info); err != nil {
+			return failed("read how "+arg+" ended", err)
+		}
+		f.over = true
+	}
+	f.record, err = a.record(ctx, cfg, c, info)
+	if errors.Is(err, errNoRecord) {
+		f.record, err = &workflows.Record{
+			Procedure: strings.SplitN(info.GetExecution().GetWorkflowId(), "/", 2)[0], State: workflows.Running,
+			WorkflowID: info.GetExecution().GetWorkflowId(), RunID: info.GetExecution().GetRunId(),
+			Started: info.GetStartTime().AsTime(), Timeline: []workflows.Event{},
+		}, nil
+	}
+	if err != nil {
+		return failed("read the record of "+arg, err)
+	}
+	if f.over {
+		settle(f.record, f.outcome)
+	}
+	return use(f)
+}
+
+// outcome is how a closed run ended.
+func (c *cluster) outcome(ctx context.Context, info *workflowpb.WorkflowExecutionInfo) (outcome, error) {
+	ctx, cancel := context.WithTimeout(ctx, soon)
+	defer cancel()
+	return c.awaitEnd(ctx, info.GetExecution().GetWorkflowId(), info.GetExecution().GetRunId(), func(string) {})
+}
+
+// forgotten looks for the run in the journal when Temporal does not know it.
+func (a *app) forgotten(ctx context.Context, cfg *config.Config, arg string, missing error, use func(found) error) error {
+	var e *exitError
+	if !errors.As(missing, &e) || e.code != exitNotFound {
+		return missing
+	}
+	id, runID := splitRun(arg)
+	r, err := fromJournal(ctx, cfg, id, runID)
+	if err != nil {
+		return missing
+	}
+	a.say("Temporal no longer knows this run; this is the journal's record")
+	return use(found{record: r})
+}
+
+func (a *app) show(f found) error {
+	r := f.record
+	if a.json {
+		return a.printJSON(r)
+	}
+	width, paint := a.width(), a.paint()
+	a.print(screen.Head(r, paint, width, now())...)
+	a.print(screen.Cut(strings.TrimSpace(r.File+"  "+r.Digest), width))
+	if len(r.Inputs) > 0 {
+		a.print(screen.Wrap("inputs: "+screen.Inputs(r.Inputs), width)...)
+	}
+	tree := &screen.Tree{Width: width, Paint: paint, Now: now(), Items: true, Outputs: true}
+	a.section("", tree.Lines(r))
+	a.section("Clocks", screen.Clocks(r.Clocks, paint, width, now()))
+	if len(r.Findings) > 0 {
+		a.section("Findings: "+screen.CountFindings(r.Findings), screen.Findings(r.Findings, paint, width))
+	}
+	if r.Failure != nil {
+		a.section("Failure", screen.Wrap(screen.Clean(r.Failure.String()), width))
+	} else if f.over && f.outcome.message != "" {
+		a.section(f.outcome.word, screen.Wrap(screen.Clean(f.outcome.message), width))
+	}
+	if f.link != "" {
+		a.say("%s", f.link)
+	}
+	return nil
+}
+
+// section prints lines under a heading; nothing when there are none.
+func (a *app) section(heading string, lines []string) {
+	if len(lines) == 0 {
+		return
+	}
+	a.print("")
+	if heading != "" {
+		a.print(a.paint().Tone(screen.Bold, heading))
+	}
+	a.print(lines...)
+}

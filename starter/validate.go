@@ -1,0 +1,149 @@
+package main
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/orderly-ops/orderly/internal/config"
+	"github.com/orderly-ops/orderly/sops"
+)
+
+func (a *app) validateCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "validate [path…]",
+		Short: "Check procedure files, and orderly.yaml",
+		Long: `Check procedure files and folders of them against the actions there are, the
+targets in orderly.yaml, and each other. Without paths the configured folders
+are checked. Every problem is printed as file:line:col: message; their number
+goes to stderr. The exit code is 1 when there are any.
+
+With --json: {files, problems: [{pos: {file, line, col}, message}]}.`,
+		Example: examples(
+			"orderly validate",
+			"orderly validate sops/library/daily-check.yaml",
+			"orderly validate --json my-procedures | jq '.problems | length'"),
+		RunE: func(_ *cobra.Command, args []string) error { return a.validate(args) },
+	}
+}
+
+// validation is the answer of `orderly validate --json`. Its fields are stable.
+type validation struct {
+	Files    int           `json:"files"`
+	Problems sops.Problems `json:"problems"`
+}
+
+func (a *app) validate(paths []string) error {
+	cfg, problems, err := a.checkedConfig()
+	if err != nil {
+		return err
+	}
+	v := validation{Problems: problems}
+	if cfg.File != "" || len(problems) > 0 {
+		v.Files = 1
+	}
+	more, n, err := checkPaths(cfg, paths)
+	if err != nil {
+		return err
+	}
+	v.Problems = append(v.Problems, more...).Sorted()
+	v.Files += n
+	return a.reportValidation(v)
+}
+
+// checkedConfig is orderly.yaml and what is wrong with it. A broken one still lets the procedures be
+// checked, only not against targets.
+func (a *app) checkedConfig() (*config.Config, sops.Problems, error) {
+	cfg, err := a.config()
+	if err == nil {
+		return cfg, nil, nil
+	}
+	problems, ok := problemsIn(err)
+	if !ok {
+		return nil, nil, err
+	}
+	return &config.Config{File: problems[0].Pos.File}, problems, nil
+}
+
+// checkPaths checks files and folders, those of the configuration when none are named.
+func checkPaths(cfg *config.Config, paths []string) (sops.Problems, int, error) {
+	env := environment(cfg)
+	lib, problems := sops.LoadLibrary(sources(cfg), env)
+	if len(paths) == 0 {
+		return problems, countFiles(sources(cfg)), nil
+	}
+	env.Procedures = lib.Get
+	var all sops.Problems
+	files := 0
+	for _, path := range paths {
+		found, n, err := checkPath(path, env)
+		if err != nil {
+			return nil, 0, err
+		}
+		all, files = append(all, found...), files+n
+	}
+	return all, files, nil
+}
+
+func checkPath(path string, env sops.Env) (sops.Problems, int, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, 0, exit(exitUsage, "%w", err)
+	}
+	if info.IsDir() {
+		folder := []sops.Source{{Name: path, FS: os.DirFS(path)}}
+		_, problems := sops.LoadLibrary(folder, env)
+		return problems, countFiles(folder), nil
+	}
+	src, err := os.ReadFile(path)
+	if err != nil {
+		return nil, 0, exit(exitUsage, "%w", err)
+	}
+	_, problems := sops.Parse(path, src, env)
+	return problems, 1, nil
+}
+
+// countFiles counts the procedure files of folders; org.yaml is none.
+func countFiles(folders []sops.Source) int {
+	n := 0
+	for _, f := range folders {
+		names, _ := fs.Glob(f.FS, "*.yaml")
+		for _, name := range names {
+			if filepath.Base(name) != "org.yaml" {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+func (a *app) reportValidation(v validation) error {
+	if a.json {
+		if v.Problems == nil {
+			v.Problems = sops.Problems{}
+		}
+		if err := a.printJSON(v); err != nil {
+			return err
+		}
+	} else {
+		for _, p := range v.Problems {
+			a.print(strings.ReplaceAll(p.String(), "\n", " "))
+		}
+		a.say("%s checked, %s", plural(v.Files, "file"), countProblems(len(v.Problems)))
+	}
+	if len(v.Problems) > 0 {
+		return quietly(exitFailed)
+	}
+	return nil
+}
+
+func countProblems(n int) string {
+	if n == 0 {
+		return "no problems"
+	}
+	return fmt.Sprintf("%s found", plural(n, "problem"))
+}
