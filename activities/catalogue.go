@@ -13,6 +13,7 @@ import (
 	"github.com/orderly-ops/orderly/activities/host"
 	"github.com/orderly-ops/orderly/activities/http"
 	"github.com/orderly-ops/orderly/activities/journal"
+	"github.com/orderly-ops/orderly/activities/postgres"
 	"github.com/orderly-ops/orderly/activities/redis"
 	"github.com/orderly-ops/orderly/activities/report"
 	"github.com/orderly-ops/orderly/activities/s3"
@@ -38,6 +39,7 @@ func Definitions(deps Deps) []action.Definition {
 	}
 	all := slices.Concat(
 		docker.Actions(cfg.Targets.Docker),
+		postgres.Actions(cfg.Targets.Postgres),
 		exec.Actions(cfg.Exec),
 		host.Actions(),
 		http.Actions(cfg.Targets.HTTP),
