@@ -86,7 +86,7 @@ func (c *checker) itemType(e *Each, in *Type) *Type {
 	case in.Kind == TypeAny && e.In.root.dynamic():
 		return anyType
 	}
-	c.problems.Add(e.In.Pos, "each goes over a list, but this is a %s", describeType(in))
+	c.problems.Add(e.In.Pos, "each goes over a list, but this is %s", describeType(in))
 	return anyType
 }
 

@@ -50,7 +50,7 @@ func (c *checker) id(ptr any, key, id string, pattern *regexp.Regexp, shape stri
 
 // empty refuses a text that is there but says nothing.
 func (c *checker) empty(ptr any, key, value string) {
-	if c.places.Has(ptr, key) && strings.TrimSpace(value) == "" {
+	if c.places.IsText(ptr, key) && strings.TrimSpace(value) == "" {
 		c.problems.Add(c.places.Value(ptr, key), "%s is empty", key)
 	}
 }

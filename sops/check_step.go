@@ -86,7 +86,7 @@ func (c *checker) kind(s *Step) {
 func (c *checker) hasUnknownKey(s *Step) bool {
 	known := yamldoc.Keys(s)
 	n := c.places.Node(s)
-	if n == nil {
+	if n == nil || n.Kind != mappingKind {
 		return true
 	}
 	for k := range yamldoc.Pairs(n) {

@@ -144,7 +144,7 @@ func (c *checker) fits(n *valueNode, f Field) {
 		c.fitsMapping(n, want)
 	case n.kind == yaml.SequenceNode:
 		if want.Kind != TypeList {
-			c.problems.Add(n.pos, "want a %s, found a list", describeType(want))
+			c.problems.Add(n.pos, "want %s, found a list", describeType(want))
 			return
 		}
 		for _, item := range n.list {
@@ -154,7 +154,7 @@ func (c *checker) fits(n *valueNode, f Field) {
 		switch want.Kind {
 		case TypeString, TypeDuration, TypeTime:
 		default:
-			c.problems.Add(n.pos, "want a %s, found text with ${{ }} in it", describeType(want))
+			c.problems.Add(n.pos, "want %s, found text with ${{ }} in it", describeType(want))
 		}
 	default:
 		c.fitsScalar(n, f)
@@ -188,7 +188,7 @@ func (c *checker) fitsMapping(n *valueNode, want *Type) {
 		return
 	case TypeObject:
 	default:
-		c.problems.Add(n.pos, "want a %s, found a mapping", describeType(want))
+		c.problems.Add(n.pos, "want %s, found a mapping", describeType(want))
 		return
 	}
 	given := map[string]bool{}
@@ -213,7 +213,7 @@ func mismatch(got, want *Type) string {
 	if got.Kind == TypeAny || want.Kind == TypeAny || got.Kind == want.Kind && got.Elem == nil && got.Kind != TypeObject {
 		return ""
 	}
-	wrong := fmt.Sprintf("want a %s, but the expression gives a %s", describeType(want), describeType(got))
+	wrong := fmt.Sprintf("want %s, but the expression gives %s", describeType(want), describeType(got))
 	switch want.Kind {
 	case TypeNumber:
 		if got.Kind == TypeInt {
@@ -254,7 +254,7 @@ func objectMismatch(got, want *Type) string {
 		g, ok := got.Field(f.Name)
 		if !ok {
 			if !f.Optional {
-				return fmt.Sprintf("want a %s, but the %s has no %q", describeType(want), describeType(got), f.Name)
+				return fmt.Sprintf("want %s, but %s has no %q", describeType(want), describeType(got), f.Name)
 			}
 			continue
 		}
@@ -264,7 +264,7 @@ func objectMismatch(got, want *Type) string {
 	}
 	for _, g := range got.Fields {
 		if _, ok := want.Field(g.Name); !ok {
-			return fmt.Sprintf("want a %s, which has no %q", describeType(want), g.Name)
+			return fmt.Sprintf("want %s, which has no %q", describeType(want), g.Name)
 		}
 	}
 	return ""

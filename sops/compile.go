@@ -59,7 +59,7 @@ func (c *compiler) compile(f *fragment, at place) *program {
 	src := common.NewTextSource(d.rewrite(f.source))
 	parsed, iss := language().ParseSource(src)
 	if iss.Err() != nil {
-		c.issues(f, src, iss, at)
+		c.issues(f, src, iss, at, 1) // what follows is an echo
 		return nil
 	}
 	walk := scopeWalk{compiler: c, place: at, info: parsed.NativeRep().SourceInfo(), source: []rune(f.source), report: report}
@@ -73,7 +73,7 @@ func (c *compiler) compile(f *fragment, at place) *program {
 	}
 	checked, iss := env.Check(parsed)
 	if iss.Err() != nil {
-		c.issues(f, src, iss, at)
+		c.issues(f, src, iss, at, 5)
 		return nil
 	}
 	vars := at.vars
@@ -117,13 +117,12 @@ func (c *compiler) env(at place) (*cel.Env, error) {
 	return env, nil
 }
 
-// issues turns what CEL found into problems at their characters.
-func (c *compiler) issues(f *fragment, src common.Source, iss *cel.Issues, at place) {
+// issues turns what CEL found into problems at their characters, no more than most of them.
+func (c *compiler) issues(f *fragment, src common.Source, iss *cel.Issues, at place, most int) {
 	errs := iss.Errors()
 	slices.SortStableFunc(errs, func(a, b *cel.Error) int {
 		return cmp.Or(cmp.Compare(a.Location.Line(), b.Location.Line()), cmp.Compare(a.Location.Column(), b.Location.Column()))
 	})
-	const most = 5 // after that they are echoes of the first
 	for _, e := range errs[:min(len(errs), most)] {
 		offset := 0
 		if o, ok := src.LocationOffset(e.Location); ok {
@@ -134,8 +133,14 @@ func (c *compiler) issues(f *fragment, src common.Source, iss *cel.Issues, at pl
 	}
 }
 
-// toName moves from the dot before a member to the member.
+// toName moves from the dot before a member to the member, and from the bracket behind a function to the
+// function.
 func toName(source []rune, offset int) int {
+	if offset < len(source) && source[offset] == '(' {
+		for offset > 0 && source[offset-1] < utf8.RuneSelf && isWordByte(byte(source[offset-1])) {
+			offset--
+		}
+	}
 	if offset < len(source) && source[offset] == '.' {
 		offset++
 		for offset < len(source) && source[offset] == ' ' {
@@ -259,7 +264,7 @@ func (w *scopeWalk) step(e ast.Expr, field string) {
 	}
 	if !known {
 		id = w.wordAt(e, field)
-		w.fail(e.ID(), "no step %q%s", id, hint(id, w.place.visible))
+		w.fail(e.ID(), "no step %q%s", id, hint(id, sortedKeys(w.steps)))
 		return
 	}
 	info := w.steps[id]
@@ -304,6 +309,6 @@ func (c *compiler) boolean(p *program, f *fragment) {
 		return
 	}
 	if k := p.ast.OutputType().Kind(); k != types.BoolKind && k != types.DynKind {
-		c.problems.Add(f.locate(c.text, 0), "want true or false, but this gives a %s", describeType(p.typ))
+		c.problems.Add(f.locate(c.text, 0), "want true or false, but this gives %s", describeType(p.typ))
 	}
 }

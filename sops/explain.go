@@ -11,26 +11,62 @@ import (
 )
 
 var (
-	undeclared = regexp.MustCompile(`^undeclared reference to '([^']*)' \(in container '[^']*'\)`)
+	undeclared = regexp.MustCompile(`^undeclared reference to '([^']*)'`)
 	noField    = regexp.MustCompile(`^undefined field '([^']*)'`)
+	noOverload = regexp.MustCompile(`^found no matching overload for '([^']*)' applied to '(.*)'`)
+	tooMuch    = regexp.MustCompile(`^extraneous input '([^']*)'`)
 	objectName = regexp.MustCompile(`object ([A-Za-z0-9_.\- ]+)`)
+	plainName  = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.]*$`)
+	celWords   = strings.NewReplacer("string", "text", "double", "number", "timestamp", "time", "google.protobuf.", "", "dyn", "any")
+	operators  = strings.NewReplacer("_", "", "@", "")
 )
 
 // explain says what CEL's checker found in words that help.
 func (c *compiler) explain(message string, at place) string {
+	message = strings.TrimPrefix(message, "Syntax error: ")
 	if m := undeclared.FindStringSubmatch(message); m != nil {
 		return fmt.Sprintf("%q is not known here%s", m[1], hint(m[1], c.known(at)))
 	}
 	if m := noField.FindStringSubmatch(message); m != nil {
 		return fmt.Sprintf("no field %q%s", m[1], hint(m[1], c.fieldNames()))
 	}
-	message = strings.TrimPrefix(message, "Syntax error: ")
-	message = strings.ReplaceAll(message, "double", "number")
-	message = strings.TrimSuffix(message, " (in container '')")
-	if strings.Contains(message, "no matching overload") && strings.Contains(message, "int") && strings.Contains(message, "number") {
-		message += "; make both numbers with double(…) or both whole with int(…)"
+	if m := noOverload.FindStringSubmatch(message); m != nil {
+		types := objectName.ReplaceAllString(celWords.Replace(m[2]), "$1")
+		return fmt.Sprintf("%s does not take %s%s", operatorName(m[1]), types, numbersHint(m[2]))
 	}
-	return objectName.ReplaceAllString(message, "$1")
+	if m := tooMuch.FindStringSubmatch(message); m != nil {
+		return fmt.Sprintf("%q is too much here", m[1])
+	}
+	switch {
+	case strings.HasPrefix(message, "mismatched input '<EOF>'"):
+		return "the expression ends too early"
+	case strings.HasPrefix(message, "token recognition error at: ''"), strings.HasPrefix(message, `token recognition error at: '"`):
+		return "the text that begins here has no end"
+	}
+	message, _, _ = strings.Cut(message, " expecting {")
+	return objectName.ReplaceAllString(strings.TrimSuffix(message, " (in container '')"), "$1")
+}
+
+// operatorName is what a function of CEL is called in an expression: `_==_` is ==.
+func operatorName(name string) string {
+	switch name {
+	case "_[_]":
+		return "[ ]"
+	case "_?_:_":
+		return "? :"
+	}
+	if plainName.MatchString(name) {
+		return name
+	}
+	return operators.Replace(name)
+}
+
+// numbersHint helps with the one thing that surprises in CEL: it never mixes whole numbers with others.
+func numbersHint(arguments string) string {
+	if strings.Contains(arguments, "int") && strings.Contains(arguments, "double") {
+		return "; make both numbers with double(…) or both whole with int(…)"
+	}
+	return ""
 }
 
 // known lists the names that can stand alone at a place.
@@ -49,7 +85,7 @@ func (c *compiler) known(at place) []string {
 		known = append(known, "failure")
 	}
 	for name := range language().Functions() {
-		if idPattern.MatchString(name) || strings.Contains(name, ".") {
+		if plainName.MatchString(name) {
 			known = append(known, name)
 		}
 	}
@@ -75,21 +111,32 @@ func hint(word string, candidates []string) string {
 	return ""
 }
 
-// describeType names a type for a person.
-func describeType(t *Type) string {
+// noun names a type for a person.
+func noun(t *Type) string {
 	switch t.Kind {
 	case TypeString:
 		return "text"
 	case TypeInt:
 		return "whole number"
 	case TypeList:
-		return "list of " + describeType(t.Elem)
+		return "list of " + noun(t.Elem)
 	case TypeMap:
-		return "map of " + describeType(t.Elem)
+		return "map of " + noun(t.Elem)
 	case TypeObject:
 		return t.Name
 	case TypeAny:
 		return "value of any type"
 	}
 	return string(t.Kind)
+}
+
+// describeType is a noun with its article.
+func describeType(t *Type) string {
+	switch {
+	case t.Kind == TypeString:
+		return noun(t)
+	case t.Kind == TypeObject && strings.HasPrefix(t.Name, "outputs of"):
+		return "the " + noun(t)
+	}
+	return "a " + noun(t)
 }

@@ -85,3 +85,9 @@ func (p Places) Text(ptr any, key string) string {
 	}
 	return v.Value
 }
+
+// IsText says whether the value under a key is text.
+func (p Places) IsText(ptr any, key string) bool {
+	_, v := find(p.nodes[ptr], key)
+	return v != nil && v.Kind == yaml.ScalarNode && v.Tag == "!!str"
+}

@@ -39,6 +39,8 @@ func distance(word, candidate string) (int, bool) {
 		return d, true
 	case len(a) >= 3 && (strings.HasPrefix(b, a) || strings.HasSuffix(b, a)):
 		return d, true
+	case len(b) >= 3 && strings.HasPrefix(a, b):
+		return d, true
 	}
 	return d, false
 }
