@@ -5,9 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	enumspb "go.temporal.io/api/enums/v1"
 	namespacepb "go.temporal.io/api/namespace/v1"
-	"go.temporal.io/api/operatorservice/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/server/common/config"
@@ -15,8 +13,12 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/orderly-ops/orderly/internal/connect"
+	"github.com/orderly-ops/orderly/internal/setup"
 	"github.com/orderly-ops/orderly/workflows"
 )
+
+// cachePatience is several times the two seconds after which the server reads its namespaces again.
+const cachePatience = 15 * time.Second
 
 // createNamespace writes a missing namespace straight into the database, where it is there from the
 // first moment; registered over the API it takes the server's caches seconds to see.
@@ -49,7 +51,10 @@ func settleNamespace(ctx context.Context, o serverOptions) error {
 			return err
 		}
 	}
-	return addAttributes(ctx, c, o.namespace)
+	ctx, cancel := context.WithTimeout(ctx, cachePatience)
+	defer cancel()
+	_, err = setup.Attributes(ctx, c, o.namespace)
+	return err
 }
 
 // dialServer connects to the embedded server.
@@ -67,49 +72,4 @@ func setRetention(ctx context.Context, c client.Client, o serverOptions) error {
 		return fmt.Errorf("namespace %q: set retention %s: %w", o.namespace, o.retention, err)
 	}
 	return nil
-}
-
-// addAttributes adds the search attributes that an earlier version of Orderly did not have, and waits
-// until the server's caches list them.
-func addAttributes(ctx context.Context, c client.Client, namespace string) error {
-	missing, err := missingAttributes(ctx, c, namespace)
-	if err != nil || len(missing) == 0 {
-		return err
-	}
-	_, err = c.OperatorService().AddSearchAttributes(ctx, &operatorservice.AddSearchAttributesRequest{
-		Namespace: namespace, SearchAttributes: missing,
-	})
-	if err != nil {
-		return fmt.Errorf("namespace %q: add search attributes: %w", namespace, err)
-	}
-	ctx, cancel := context.WithTimeout(ctx, cachePatience)
-	defer cancel()
-	tick := time.NewTicker(100 * time.Millisecond)
-	defer tick.Stop()
-	for len(missing) > 0 {
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return fmt.Errorf("namespace %q: the server does not list the added search attributes: %w", namespace, context.Cause(ctx))
-		}
-		if missing, err = missingAttributes(ctx, c, namespace); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// cachePatience is several times the two seconds after which the server reads its namespaces again.
-const cachePatience = 15 * time.Second
-
-func missingAttributes(ctx context.Context, c client.Client, namespace string) (map[string]enumspb.IndexedValueType, error) {
-	have, err := c.OperatorService().ListSearchAttributes(ctx, &operatorservice.ListSearchAttributesRequest{Namespace: namespace})
-	if err != nil {
-		return nil, fmt.Errorf("namespace %q: list search attributes: %w", namespace, err)
-	}
-	missing := workflows.SearchAttributes()
-	for name := range have.GetCustomAttributes() {
-		delete(missing, name)
-	}
-	return missing, nil
 }
