@@ -66,7 +66,10 @@ func (a actions) recent(ctx context.Context, in RecentInput) (Recent, error) {
 	if err := a.recentRuns(ctx, from, self, &out); err != nil {
 		return Recent{}, err
 	}
-	return out, a.recentFindings(ctx, from, self, &out)
+	if err := a.recentFindings(ctx, from, self, &out); err != nil {
+		return Recent{}, err
+	}
+	return out, nil
 }
 
 func (a actions) recentRuns(ctx context.Context, from time.Time, self string, out *Recent) error {

@@ -9,7 +9,7 @@ import (
 )
 
 // escapes are the sequences that colour a terminal.
-var escapes = regexp.MustCompile(`\x1b(\[[0-9;?]*[ -/]*[@-~]|\][^\a\x1b]*(\a|\x1b\\))`)
+var escapes = regexp.MustCompile(`\x1b(\[[\x20-\x3f]*[\x40-\x7e]|\][^\a\x1b]*(\a|\x1b\\))`)
 
 const (
 	tableWidth = 100

@@ -73,7 +73,7 @@ func (r reading) parse(file string, src []byte) (*Config, error) {
 	x.expand(node, "")
 	cfg := &Config{File: file}
 	places, wrong := yamldoc.DecodePlaces(node, file, cfg)
-	problems = append(x.problems, x.hide(wrong)...)
+	problems = slices.Concat(x.problems, x.hide(wrong))
 	cfg.fillIn()
 	if len(problems) == 0 { // what could not be read would only be reported again
 		problems = x.known(check(cfg, places))

@@ -183,9 +183,9 @@ func secretsOf(c *Config) []string {
 var secretType = reflect.TypeFor[Secret]()
 
 func collect(v reflect.Value, found *[]string) {
-	if v.Type() == secretType {
-		if text := v.Interface().(Secret).Reveal(); text != "" {
-			*found = append(*found, text)
+	if secret, ok := v.Interface().(Secret); ok {
+		if !secret.IsZero() {
+			*found = append(*found, secret.Reveal())
 		}
 		return
 	}

@@ -51,9 +51,9 @@ type FindingFilter struct {
 // Findings lists findings, newest first; those of one moment in the order they were found.
 func (j *Journal) Findings(ctx context.Context, f FindingFilter) ([]Finding, error) {
 	c := f.conditions()
-	rows, err := j.read.QueryContext(ctx,
-		"SELECT workflow_id, run_id, step, n, found, severity, checked, text, act FROM orderly_findings"+c.where()+
-			" ORDER BY found DESC, run_id, step, n LIMIT "+c.limit(f.Limit), c.args...)
+	query := c.query("SELECT workflow_id, run_id, step, n, found, severity, checked, text, act FROM orderly_findings",
+		"ORDER BY found DESC, run_id, step, n"+limit(f.Limit))
+	rows, err := j.read.QueryContext(ctx, query, c.args...)
 	return collect(j, "list findings", rows, err, func(s scanner) (Finding, error) {
 		var (
 			f  Finding

@@ -80,9 +80,13 @@ type scrubbed struct {
 	cause error
 }
 
-func (e *scrubbed) Error() string        { return e.text }
+func (e *scrubbed) Error() string { return e.text }
+
+// Is answers errors.Is for the cause.
 func (e *scrubbed) Is(target error) bool { return errors.Is(e.cause, target) }
-func (e *scrubbed) As(target any) bool   { return errors.As(e.cause, target) }
+
+// As answers errors.As for the cause.
+func (e *scrubbed) As(target any) bool { return errors.As(e.cause, target) }
 
 // scrub hides password in what err says. Drivers promise not to print it; this makes sure.
 func scrub(err error, password string) error {

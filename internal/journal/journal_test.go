@@ -358,14 +358,20 @@ func TestTheColumnsKeepTheirNames(t *testing.T) {
 			"orderly_measurements": {"workflow_id", "run_id", "step", "name", "subject", "value", "unit", "measured"},
 			"orderly_findings":     {"workflow_id", "run_id", "step", "n", "found", "severity", "checked", "text", "act"},
 		} {
-			rows, err := j.read.QueryContext(t.Context(), "SELECT * FROM "+table)
-			require.NoError(t, err)
-			columns, err := rows.Columns()
-			require.NoError(t, err)
-			require.NoError(t, rows.Close())
-			require.Equal(t, want, columns)
+			require.Equal(t, want, columnsOf(t, j, table))
 		}
 	})
+}
+
+func columnsOf(t *testing.T, j *Journal, table string) []string {
+	t.Helper()
+	rows, err := j.read.QueryContext(t.Context(), "SELECT * FROM "+table)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, rows.Close()) }()
+	require.NoError(t, rows.Err())
+	columns, err := rows.Columns()
+	require.NoError(t, err)
+	return columns
 }
 
 func TestTheSQLiteFileIsPrivateAndItsFolderIsMade(t *testing.T) {

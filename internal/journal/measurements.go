@@ -63,9 +63,9 @@ const maxPoints = 25_000
 // Trend gives a figure's values in [from, to), oldest first. Of very many only the newest 25,000 are read.
 func (j *Journal) Trend(ctx context.Context, name, subject string, from, to time.Time) ([]Point, error) {
 	c := figure(name, subject, from, to)
-	rows, err := j.read.QueryContext(ctx, fmt.Sprintf(
-		"SELECT measured, value, unit FROM (SELECT measured, value, unit, run_id FROM orderly_measurements%s"+
-			" ORDER BY measured DESC, run_id DESC LIMIT %d) AS newest ORDER BY measured, run_id", c.where(), maxPoints), c.args...)
+	query := c.query("SELECT measured, value, unit FROM (SELECT measured, value, unit, run_id FROM orderly_measurements",
+		"ORDER BY measured DESC, run_id DESC"+limit(maxPoints)+") AS newest ORDER BY measured, run_id")
+	rows, err := j.read.QueryContext(ctx, query, c.args...)
 	return collect(j, "read the trend of "+name, rows, err, func(s scanner) (Point, error) {
 		var (
 			p  Point
@@ -87,8 +87,9 @@ type Day struct {
 // Days sums a figure up by UTC day in [from, to), oldest first. Days without a value are left out.
 func (j *Journal) Days(ctx context.Context, name, subject string, from, to time.Time) ([]Day, error) {
 	c := figure(name, subject, from, to)
-	rows, err := j.read.QueryContext(ctx, "SELECT "+j.dialect.day+" AS day, avg(value), min(value), max(value), count(*)"+
-		" FROM orderly_measurements"+c.where()+" GROUP BY 1 ORDER BY 1", c.args...)
+	query := c.query("SELECT "+j.dialect.day+" AS day, avg(value), min(value), max(value), count(*) FROM orderly_measurements",
+		"GROUP BY 1 ORDER BY 1")
+	rows, err := j.read.QueryContext(ctx, query, c.args...)
 	return collect(j, "read the days of "+name, rows, err, func(s scanner) (Day, error) {
 		var d Day
 		err := s.Scan(&d.Day, &d.Mean, &d.Min, &d.Max, &d.Points)
@@ -101,8 +102,8 @@ func (j *Journal) Subjects(ctx context.Context, name string, from, to time.Time)
 	var c conditions
 	c.add("name = ?", name)
 	c.between("measured", from, to)
-	rows, err := j.read.QueryContext(ctx,
-		"SELECT DISTINCT subject FROM orderly_measurements"+c.where()+" ORDER BY subject", c.args...)
+	query := c.query("SELECT DISTINCT subject FROM orderly_measurements", "ORDER BY subject")
+	rows, err := j.read.QueryContext(ctx, query, c.args...)
 	return collect(j, "list the subjects of "+name, rows, err, func(s scanner) (string, error) {
 		var subject string
 		err := s.Scan(&subject)

@@ -29,20 +29,20 @@ func (c *conditions) between(column string, from, to time.Time) {
 	}
 }
 
-// where is the WHERE clause with a space before it, or nothing.
-func (c *conditions) where() string {
+// query is a SELECT with the conditions between its two parts.
+func (c *conditions) query(selectFrom, tail string) string {
 	if len(c.parts) == 0 {
-		return ""
+		return selectFrom + " " + tail
 	}
-	return " WHERE " + strings.Join(c.parts, " AND ")
+	return selectFrom + " WHERE " + strings.Join(c.parts, " AND ") + " " + tail
 }
 
-// limit is the text of a LIMIT; zero means defaultLimit.
-func (c *conditions) limit(n int) string {
+// limit is a LIMIT; zero means defaultLimit.
+func limit(n int) string {
 	if n <= 0 {
 		n = defaultLimit
 	}
-	return strconv.Itoa(n)
+	return " LIMIT " + strconv.Itoa(n)
 }
 
 // scanner is a row, of one or of many.

@@ -82,9 +82,8 @@ func (j *Journal) Run(ctx context.Context, workflowID, runID string) (Run, error
 	if runID != "" {
 		c.add("run_id = ?", runID)
 	}
-	row := j.read.QueryRowContext(ctx,
-		"SELECT "+runColumns+", record FROM orderly_runs"+c.where()+" ORDER BY started DESC LIMIT 1", c.args...)
-	r, err := scanRun(row, true)
+	query := c.query("SELECT "+runColumns+", record FROM orderly_runs", "ORDER BY started DESC"+limit(1))
+	r, err := scanRun(j.read.QueryRowContext(ctx, query, c.args...), true)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Run{}, fmt.Errorf("run %s: %w", workflowID, ErrNotFound)
 	}
@@ -114,8 +113,8 @@ func (j *Journal) Runs(ctx context.Context, f RunFilter) ([]Run, error) {
 	if f.Records {
 		columns += ", record"
 	}
-	rows, err := j.read.QueryContext(ctx, "SELECT "+columns+" FROM orderly_runs"+c.where()+
-		" ORDER BY started DESC, run_id LIMIT "+c.limit(f.Limit), c.args...)
+	query := c.query("SELECT "+columns+" FROM orderly_runs", "ORDER BY started DESC, run_id"+limit(f.Limit))
+	rows, err := j.read.QueryContext(ctx, query, c.args...)
 	return collect(j, "list runs", rows, err, func(s scanner) (Run, error) { return scanRun(s, f.Records) })
 }
 
