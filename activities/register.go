@@ -89,8 +89,8 @@ func presentable(ctx context.Context, err error, redact func(string) string) err
 	if errors.As(err, &cancelled) {
 		return cancelled
 	}
-	if cause := ctx.Err(); cause != nil && errors.Is(err, cause) {
-		return cause
+	if ctx.Err() != nil { // whatever failed, failed because of that
+		return ctx.Err()
 	}
 	text, options := redact(words(err)), temporal.ApplicationErrorOptions{}
 	var app *temporal.ApplicationError

@@ -88,7 +88,7 @@ func TestRegisteredAction(t *testing.T) {
 		t.Parallel()
 		env := setup(t, returning(nil))
 		for input, want := range map[string]string{
-			`{"nmae":"Ann","name":"Ann"}`:            `unknown key "nmae"; did you mean "name"?`,
+			`{"nam":"Ann","name":"Ann"}`:             `unknown key "nam"; did you mean "name"?`,
 			`{"name":"Ann","Times":1}`:               `unknown key "Times"`,
 			`{}`:                                     `the key "name" is missing`,
 			`null`:                                   `the key "name" is missing`,
@@ -164,8 +164,13 @@ func TestRegisteredAction(t *testing.T) {
 		t.Parallel()
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		_, err := invoke(ctx, t, returning(fmt.Errorf("ask %s: %w", secret, context.Canceled)))
-		require.Equal(t, context.Canceled, err)
+		for _, consequence := range []error{
+			fmt.Errorf("ask %s: %w", secret, context.Canceled),
+			action.Permanent(action.ErrCommand, "ended by a signal"),
+		} {
+			_, err := invoke(ctx, t, returning(consequence))
+			require.Equal(t, context.Canceled, err)
+		}
 	})
 }
 

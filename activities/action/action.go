@@ -58,7 +58,7 @@ func Heartbeat(d time.Duration) Option { return func(def *Definition) { def.Hear
 func Attempts(n int) Option { return func(def *Definition) { def.Retry.Attempts = n } }
 
 // Destructive marks an action that changes or deletes something. Its input must have a `dry_run` bool.
-func Destructive() Option { return func(def *Definition) { def.Action.Destructive = true } }
+func Destructive() Option { return func(def *Definition) { def.Destructive = true } }
 
 // ClosedBy says how to free what the action's clients hold. It must bear being called several times.
 func ClosedBy(free func() error) Option { return func(def *Definition) { def.Close = free } }

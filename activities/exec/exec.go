@@ -53,7 +53,7 @@ type RunOutput struct {
 	Stderr        string  `json:"stderr" doc:"What it wrote to stderr, bounded by max_output."`
 	StdoutLeftOut int64   `json:"stdout_left_out" doc:"Bytes left out of the middle of stdout."`
 	StderrLeftOut int64   `json:"stderr_left_out" doc:"Bytes left out of the middle of stderr."`
-	Took          float64 `json:"took" doc:"Seconds it ran."`
+	Seconds       float64 `json:"seconds" doc:"How long it ran, in seconds."`
 }
 
 // runner starts commands. grace is the time between asking one to end and killing it.
@@ -88,7 +88,7 @@ func (r *runner) run(ctx context.Context, in RunInput) (RunOutput, error) {
 	}
 	hide := hider(command)
 	out := RunOutput{
-		Command: in.Command, Started: true, ExitCode: code, Took: time.Since(started).Round(time.Millisecond).Seconds(),
+		Command: in.Command, Started: true, ExitCode: code, Seconds: time.Since(started).Round(time.Millisecond).Seconds(),
 		Stdout: hide(stdout.String()), StdoutLeftOut: stdout.leftOut(),
 		Stderr: hide(stderr.String()), StderrLeftOut: stderr.leftOut(),
 	}
@@ -127,6 +127,7 @@ func (r *runner) start(ctx context.Context, in RunInput, command config.Command,
 	}
 	bounded, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
+	//nolint:gosec // starting what orderly.yaml allows is what this is for; there is no shell to mislead
 	cmd := exec.CommandContext(bounded, path, slices.Concat(command.Argv[1:], in.Args)...)
 	cmd.Args[0] = command.Argv[0]
 	cmd.Dir, cmd.Env = command.Dir, environment(command)

@@ -199,7 +199,7 @@ func pipe(t *testing.T) string {
 }
 
 // stubborn is a script whose child ignores being told to end; both hold the pipe open while they live.
-const stubborn = `exec 3>"$1"; (trap '' TERM; while :; do sleep 1; done) & echo up >&3; trap 'echo told >&2; exit 0' TERM; while :; do sleep 0.05; done`
+const stubborn = `exec 3>"$1"; trap 'echo told >&2; exit 0' TERM; (trap '' TERM; while :; do sleep 1; done) & echo up >&3; while :; do sleep 0.05; done`
 
 func TestStopping(t *testing.T) {
 	t.Parallel()
@@ -207,7 +207,7 @@ func TestStopping(t *testing.T) {
 	t.Run("ATimeoutEndsEverythingTheCommandStarted", func(t *testing.T) {
 		t.Parallel()
 		path := pipe(t)
-		r := setup(t, stubborn, func(c *config.Command) { c.Timeout = 300 * time.Millisecond })
+		r := setup(t, stubborn, func(c *config.Command) { c.Timeout = 2 * time.Second })
 		ended := make(chan error, 1)
 		go func() {
 			_, err := r.run(t.Context(), RunInput{Command: "job", Args: []string{path}})
@@ -216,7 +216,7 @@ func TestStopping(t *testing.T) {
 		requireAllGone(t, path, func() {})
 		err := <-ended
 		requirePermanent(t, err, "CommandFailed")
-		require.ErrorContains(t, err, "did not end within 300ms and was stopped: told")
+		require.ErrorContains(t, err, "did not end within 2s and was stopped: told")
 	})
 
 	t.Run("CancellationEndsEverythingTheCommandStarted", func(t *testing.T) {

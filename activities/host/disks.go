@@ -53,6 +53,17 @@ func (c choice) wants(p disk.PartitionStat) bool {
 	}
 }
 
+// missing lists what is named but not mounted: a disk that is not there must not pass in silence.
+func (c choice) missing(mounts []disk.PartitionStat) []Unread {
+	missing := []Unread{}
+	for _, pattern := range c.include {
+		if !slices.ContainsFunc(mounts, func(p disk.PartitionStat) bool { return matches([]string{pattern}, p.Mountpoint) }) {
+			missing = append(missing, Unread{What: pattern, Why: "nothing is mounted there"})
+		}
+	}
+	return missing
+}
+
 func matches(patterns []string, mount string) bool {
 	return slices.ContainsFunc(patterns, func(pattern string) bool {
 		ok, _ := path.Match(pattern, mount) // patterns were checked by newChoice
@@ -70,7 +81,7 @@ func (m *machine) disks(ctx context.Context, c choice, patience time.Duration) (
 	if len(c.include) == 0 {
 		chosen = once(chosen)
 	}
-	disks, unread := []Disk{}, []Unread{}
+	disks, unread := []Disk{}, c.missing(chosen)
 	var mu sync.Mutex
 	var wg sync.WaitGroup
 	for _, p := range chosen {
@@ -148,10 +159,11 @@ func (m *machine) disk(ctx context.Context, p disk.PartitionStat, patience time.
 		if errors.Is(got.Err, os.ErrNotExist) {
 			return Disk{}, errNoDisk
 		}
-		if got.Err != nil {
+		usage, ok := got.Val.(*disk.UsageStat)
+		if got.Err != nil || !ok {
 			return Disk{}, got.Err
 		}
-		return diskOf(p, got.Val.(*disk.UsageStat))
+		return diskOf(p, usage)
 	}
 }
 

@@ -4,6 +4,7 @@ package host
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -104,7 +105,7 @@ type Disk struct {
 
 // Unread is something that could not be looked at.
 type Unread struct {
-	What string `json:"what" doc:"The mount point."`
+	What string `json:"what" doc:"The mount point, or the pattern under include that names none."`
 	Why  string `json:"why" doc:"What happened."`
 }
 
@@ -168,7 +169,7 @@ func readCPU(ctx context.Context, sample time.Duration) (CPU, error) {
 		return CPU{}, fmt.Errorf("read processor use: %w", err)
 	}
 	if len(percent) == 0 {
-		return CPU{}, fmt.Errorf("read processor use: the kernel told nothing")
+		return CPU{}, errors.New("read processor use: the kernel told nothing")
 	}
 	return CPU{Percent: rounded(percent[0]), Cores: cores}, nil
 }

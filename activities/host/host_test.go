@@ -106,6 +106,14 @@ func TestDisks(t *testing.T) {
 		require.Equal(t, []string{"/run", "/srv/again", "/srv/data-long-name"}, mountsOf(disks))
 	})
 
+	t.Run("ListsWhatIsNamedAndNotMounted", func(t *testing.T) {
+		t.Parallel()
+		disks, unread, err := setup(half).disks(t.Context(), choice{include: []string{"/", "/backup", "/vol*"}}, time.Minute)
+		require.NoError(t, err)
+		require.Equal(t, []string{"/"}, mountsOf(disks))
+		require.Equal(t, []Unread{{What: "/backup", Why: "nothing is mounted there"}, {What: "/vol*", Why: "nothing is mounted there"}}, unread)
+	})
+
 	t.Run("LeavesOutWhatIsExcluded", func(t *testing.T) {
 		t.Parallel()
 		disks, _, err := setup(half).disks(t.Context(), choice{exclude: []string{"/mnt/*", "/"}}, time.Minute)

@@ -128,7 +128,10 @@ func newProbe(e *endpoint, in CheckInput) (*probe, error) {
 	if p.at, err = e.at(path, nil); err != nil {
 		return nil, err
 	}
-	return p, p.complete(in)
+	if err := p.complete(in); err != nil {
+		return nil, err
+	}
+	return p, nil
 }
 
 // complete fills in defaults and refuses what can't be done.

@@ -3,6 +3,8 @@ package http
 import (
 	"context"
 	"fmt"
+	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -18,6 +20,9 @@ import (
 	"github.com/orderly-ops/orderly/sops"
 )
 
+// patience keeps a busy machine from looking like a service that hangs.
+const patience = sops.Duration(time.Minute)
+
 func TestCheck(t *testing.T) {
 	t.Parallel()
 
@@ -31,7 +36,7 @@ func TestCheck(t *testing.T) {
 			}
 			fmt.Fprint(w, `{"status":"up"}`)
 		}))
-		out, err := s.check(t.Context(), CheckInput{Target: "api", Contains: `"up"`, Matches: `"status":\s*"up"`})
+		out, err := s.check(t.Context(), CheckInput{Target: "api", Timeout: patience, Contains: `"up"`, Matches: `"status":\s*"up"`})
 		require.NoError(t, err)
 		require.True(t, out.OK, out.Reason)
 		require.True(t, out.Reachable)
@@ -55,7 +60,7 @@ func TestCheck(t *testing.T) {
 				w.WriteHeader(http.StatusServiceUnavailable)
 			}
 		}))
-		out, err := s.check(t.Context(), CheckInput{Target: "api", Samples: 5, Every: sops.Duration(time.Millisecond)})
+		out, err := s.check(t.Context(), CheckInput{Target: "api", Timeout: patience, Samples: 5, Every: sops.Duration(time.Millisecond)})
 		require.NoError(t, err)
 		require.False(t, out.OK)
 		require.True(t, out.Reachable)
@@ -67,7 +72,7 @@ func TestCheck(t *testing.T) {
 	t.Run("TakesOnlyTheStatusesNamedAsWell", func(t *testing.T) {
 		t.Parallel()
 		s := setup(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNotFound) }))
-		out, err := s.check(t.Context(), CheckInput{Target: "api", ExpectStatus: []int{404}})
+		out, err := s.check(t.Context(), CheckInput{Target: "api", Timeout: patience, ExpectStatus: []int{404}})
 		require.NoError(t, err)
 		require.True(t, out.OK)
 	})
@@ -75,7 +80,8 @@ func TestCheck(t *testing.T) {
 	t.Run("SaysThatTheBodyIsNotAsExpected", func(t *testing.T) {
 		t.Parallel()
 		s := setup(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "degraded") }))
-		for _, in := range []CheckInput{{Target: "api", Contains: "well"}, {Target: "api", Matches: "^well$"}} {
+		for _, in := range []CheckInput{{Contains: "well"}, {Matches: "^well$"}} {
+			in.Target, in.Timeout = "api", patience
 			out, err := s.check(t.Context(), in)
 			require.NoError(t, err)
 			require.False(t, out.OK)
@@ -86,12 +92,12 @@ func TestCheck(t *testing.T) {
 	t.Run("FailsTheStepOnlyWhenItMust", func(t *testing.T) {
 		t.Parallel()
 		s := target(t, closedAddress(t))
-		out, err := s.check(t.Context(), CheckInput{Target: "api"})
+		out, err := s.check(t.Context(), CheckInput{Target: "api", Timeout: patience})
 		require.NoError(t, err)
 		require.False(t, out.OK)
 		require.False(t, out.Reachable)
 		require.Equal(t, "refused", out.Failures[0].Reason)
-		_, err = s.check(t.Context(), CheckInput{Target: "api", Must: true})
+		_, err = s.check(t.Context(), CheckInput{Target: "api", Timeout: patience, Must: true})
 		require.ErrorContains(t, err, "is not ok: 5 of 5 samples failed")
 		testenv.AssertNoSecret(t, password, out, err)
 		testenv.AssertNoSecret(t, token, out, err)
@@ -113,7 +119,7 @@ func TestCheck(t *testing.T) {
 			cancel()
 			<-r.Context().Done()
 		}))
-		_, err := s.check(ctx, CheckInput{Target: "api"})
+		_, err := s.check(ctx, CheckInput{Target: "api", Timeout: patience})
 		require.ErrorIs(t, err, context.Canceled)
 	})
 
@@ -126,7 +132,7 @@ func TestCheck(t *testing.T) {
 				_ = conn.Close()
 			}
 		}))
-		out, err := s.check(t.Context(), CheckInput{Target: "api", Samples: 1})
+		out, err := s.check(t.Context(), CheckInput{Target: "api", Timeout: patience, Samples: 1})
 		require.NoError(t, err)
 		require.Equal(t, "closed", out.Failures[0].Reason, out.Failures[0].Text)
 	})
@@ -142,7 +148,7 @@ func TestCheck(t *testing.T) {
 			}
 			fmt.Fprint(w, "the end")
 		}))
-		out, err := s.check(t.Context(), CheckInput{Target: "api", Samples: 1, Contains: "the end"})
+		out, err := s.check(t.Context(), CheckInput{Target: "api", Timeout: patience, Samples: 1, Contains: "the end"})
 		require.NoError(t, err)
 		require.Equal(t, "body", out.Failures[0].Reason)
 	})
@@ -150,7 +156,7 @@ func TestCheck(t *testing.T) {
 	t.Run("TakesARedirectAsTheAnswer", func(t *testing.T) {
 		t.Parallel()
 		s := setup(t, http.RedirectHandler("/elsewhere", http.StatusFound))
-		out, err := s.check(t.Context(), CheckInput{Target: "api", Samples: 1})
+		out, err := s.check(t.Context(), CheckInput{Target: "api", Timeout: patience, Samples: 1})
 		require.NoError(t, err)
 		require.Equal(t, 302, out.Status)
 	})
@@ -169,7 +175,7 @@ func TestCheck(t *testing.T) {
 				http.Redirect(w, r, other.URL, http.StatusTemporaryRedirect)
 			}
 		}))
-		out, err := s.check(t.Context(), CheckInput{Target: "api", Samples: 1, FollowRedirects: true})
+		out, err := s.check(t.Context(), CheckInput{Target: "api", Timeout: patience, Samples: 1, FollowRedirects: true})
 		require.NoError(t, err)
 		require.Equal(t, 307, out.Status)
 	})
@@ -177,7 +183,7 @@ func TestCheck(t *testing.T) {
 	t.Run("RefusesAHostThatDoesNotExist", func(t *testing.T) {
 		t.Parallel()
 		s := target(t, "http://orderly.invalid")
-		out, err := s.check(t.Context(), CheckInput{Target: "api", Samples: 1})
+		out, err := s.check(t.Context(), CheckInput{Target: "api", Timeout: patience, Samples: 1})
 		require.NoError(t, err)
 		require.Equal(t, "dns", out.Failures[0].Reason, out.Failures[0].Text)
 	})
@@ -185,14 +191,16 @@ func TestCheck(t *testing.T) {
 
 func TestCheckOverTLS(t *testing.T) {
 	t.Parallel()
-	server := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) // clients that refuse the certificate
+	server.StartTLS()
 	t.Cleanup(server.Close)
 
 	t.Run("TellsHowLongTheCertificateLasts", func(t *testing.T) {
 		t.Parallel()
 		s := target(t, server.URL)
 		trust(t, s, server)
-		out, err := s.check(t.Context(), CheckInput{Target: "api"})
+		out, err := s.check(t.Context(), CheckInput{Target: "api", Timeout: patience})
 		require.NoError(t, err)
 		require.True(t, out.OK, out.Reason)
 		require.NotNil(t, out.TLS)
@@ -203,7 +211,7 @@ func TestCheckOverTLS(t *testing.T) {
 
 	t.Run("TellsOfACertificateThatIsNotAccepted", func(t *testing.T) {
 		t.Parallel()
-		out, err := target(t, server.URL).check(t.Context(), CheckInput{Target: "api", Samples: 1})
+		out, err := target(t, server.URL).check(t.Context(), CheckInput{Target: "api", Timeout: patience, Samples: 1})
 		require.NoError(t, err)
 		require.Equal(t, "tls", out.Failures[0].Reason, out.Failures[0].Text)
 		require.False(t, out.Reachable)
@@ -250,7 +258,7 @@ func TestCheckRefusesWhatCannotBeDone(t *testing.T) {
 		const secret = "s3cret-word"
 		for _, address := range []string{"ftp://u:" + secret + "@host", "://" + secret, secret, "http://u:" + secret + "@/x", "http://u:" + secret + "@ho st/"} {
 			s := newServices(map[string]config.Endpoint{"api": {URL: config.NewSecret(address)}})
-			_, err := s.check(t.Context(), CheckInput{Target: "api"})
+			_, err := s.check(t.Context(), CheckInput{Target: "api", Timeout: patience})
 			requirePermanent(t, err, "NotConfigured")
 			testenv.AssertNoSecret(t, secret, err)
 		}

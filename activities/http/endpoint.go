@@ -204,6 +204,6 @@ func (e *endpoint) do(req *http.Request, follow bool) (*http.Response, error) {
 
 // validHeader says whether a header can be sent as it is.
 func validHeader(name, value string) bool {
-	const token = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-	return name != "" && strings.Trim(name, token) == "" && !strings.ContainsAny(value, "\r\n\x00")
+	const allowed = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	return name != "" && strings.Trim(name, allowed) == "" && !strings.ContainsAny(value, "\r\n\x00")
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -181,7 +182,7 @@ func (e *endpoint) send(req *http.Request, in RequestInput) (RequestOutput, erro
 // unsent words a failure of the network. Cancellation of the action stays what it is.
 func (e *endpoint) unsent(ctx context.Context, where string, in RequestInput, err error) error {
 	switch cause := context.Cause(ctx); {
-	case cause == errSlow:
+	case errors.Is(cause, errSlow):
 		return fmt.Errorf("%s: no answer within %s", where, time.Duration(in.Timeout))
 	case cause != nil:
 		return ctx.Err()

@@ -40,6 +40,9 @@ func reason(err error) string {
 		}
 		return api.ErrorCode() + ": " + api.ErrorMessage()
 	}
+	if noCredentials(err) {
+		return "no credentials were found: give access_key and secret_key in orderly.yaml, or provide them as the AWS SDK expects them"
+	}
 	var network *url.Error
 	if errors.As(err, &network) {
 		return network.Err.Error()
@@ -52,6 +55,13 @@ func reason(err error) string {
 		return operation.Err.Error()
 	}
 	return err.Error()
+}
+
+// noCredentials says that the SDK looked everywhere for credentials: the last place is the metadata
+// service of the machine, whose failure would only puzzle.
+func noCredentials(err error) bool {
+	var operation, inner *smithy.OperationError
+	return errors.As(err, &operation) && errors.As(operation.Err, &inner) && inner.Service() == "ec2imds"
 }
 
 func status(err error) int {
