@@ -84,7 +84,7 @@ func checkManners(t *testing.T, def action.Definition) {
 	require.Positive(t, def.Retry.Attempts)
 	require.LessOrEqual(t, def.Retry.Attempts, 10)
 	require.GreaterOrEqual(t, def.Retry.Backoff, 1.0)
-	if def.Timeout > 2*time.Minute {
+	if def.Timeout > 3*time.Minute {
 		require.Positive(t, def.Heartbeat, "a long action must be missed when its worker dies")
 	}
 	dry, ok := def.Input.Field("dry_run")
