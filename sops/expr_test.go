@@ -73,7 +73,7 @@ func TestExpressionsGive(t *testing.T) {
 		`{"q": 1, "b": 2, "c": 3}.map(k, k)`: []any{"b", "c", "q"},
 		`inputs.m.transformList(k, v, k)`:    []any{"a", "b", "k", "z"},
 		`inputs.m.exists(k, v, v == 2.5)`:    true,
-		`"%s".format([inputs.m])`:            `{"a": 2.5, "b": null, "k": [1, "x"], "z": 1}`,
+		`"%s".format([inputs.m])`:            `{a: 2.5, b: null, k: [1, x], z: 1}`,
 		`inputs.l[2].y`:                      true,
 		`has(inputs.m.nope)`:                 false,
 		`has(steps.d.outputs.health)`:        false,
@@ -142,17 +142,16 @@ func TestExpressionsAreBounded(t *testing.T) {
 		`inputs.s.split("").map(c, inputs.s).join("").size()`,
 		`inputs.l.map(a, inputs.s + inputs.s).join(",").size()`,
 		`inputs.l.map(a, inputs.s.matches("(a+)+b")).size()`,
-		`"%.1000000000f".format([1.0]).size()`,
 		`inputs.l.map(a, inputs.l).flatten().map(a, inputs.l).flatten().size()`,
 		`sets.contains(inputs.l, inputs.l.map(x, x + "y"))`,
 		`inputs.l.map(x, x + "y").distinct().size()`,
 	} {
 		t.Run(source, func(t *testing.T) {
 			t.Parallel()
-			began := time.Now()
 			s := *scope
 			_, err := result(t, source, &s)
-			t.Log(time.Since(began), err)
+			require.Error(t, err)
+			require.Regexp(t, "too (many|large)", err.Error())
 		})
 	}
 }
@@ -183,4 +182,17 @@ func TestTheSameExpressionGivesTheSameAgain(t *testing.T) {
 			require.Equal(t, first, string(text), source)
 		}
 	}
+}
+
+func TestAThousandItemsAreNotTooMany(t *testing.T) {
+	t.Parallel()
+	items := make([]any, 2000)
+	for i := range items {
+		items[i] = map[string]any{"name": fmt.Sprintf("container-%d", i), "cpu": float64(i) / 10, "labels": []any{"a", "b"}}
+	}
+	scope := evalScope("")
+	scope.Inputs["l"] = items
+	got, err := result(t, `inputs.l.filter(c, c.cpu > 90.0 && c.labels.exists(x, x == "b")).map(c, c.name + ": " + fixed(c.cpu, 1) + "%").join(", ").size()`, scope)
+	require.NoError(t, err)
+	require.Positive(t, got)
 }

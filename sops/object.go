@@ -89,7 +89,7 @@ func (o *object) member(f Field) ref.Val {
 }
 
 // native is the object as JSON, absent members left out.
-func (o *object) native() (any, error) {
+func (o *object) native(b *budget) (any, error) {
 	if o.absent != "" {
 		return nil, types.NewErr("%s", o.absent).(*types.Err)
 	}
@@ -98,7 +98,7 @@ func (o *object) native() (any, error) {
 		if o.values[f.jsonName()] == nil && f.Optional {
 			continue
 		}
-		v, err := fromValue(o.member(f))
+		v, err := b.native(o.member(f))
 		if err != nil {
 			return nil, err
 		}

@@ -35,8 +35,7 @@ type names struct {
 // eval evaluates the expression. Errors name the place and the expression.
 func (p *program) eval(s *Scope) (ref.Val, error) {
 	p.plan.Do(func() {
-		p.ready, p.err = language().PlanProgram(p.ast.NativeRep(),
-			cel.EvalOptions(cel.OptOptimize, cel.OptTrackCost), cel.CostLimit(maxCost))
+		p.ready, p.err = language().PlanProgram(p.ast.NativeRep(), planOptions()...)
 	})
 	if p.err != nil {
 		return nil, p.fail(p.err)
@@ -54,7 +53,7 @@ func (p *program) native(s *Scope) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	native, err := fromValue(v)
+	native, err := newBudget().native(v)
 	if err != nil {
 		return nil, p.fail(err)
 	}

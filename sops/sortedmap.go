@@ -18,12 +18,20 @@ type sortedMap struct {
 }
 
 func newSortedMap(values map[ref.Val]ref.Val) *sortedMap {
-	m := &sortedMap{Mapper: types.NewRefValMap(adapter{}, values), keys: make([]ref.Val, 0, len(values))}
-	for k := range values {
-		m.keys = append(m.keys, k)
+	return sortMap(types.NewRefValMap(adapter{}, values))
+}
+
+// sortMap gives another map an order.
+func sortMap(m traits.Mapper) *sortedMap {
+	if sorted, ok := m.(*sortedMap); ok {
+		return sorted
 	}
-	slices.SortFunc(m.keys, compareKeys)
-	return m
+	out := &sortedMap{Mapper: m}
+	for it := m.Iterator(); it.HasNext() == types.True; {
+		out.keys = append(out.keys, it.Next())
+	}
+	slices.SortFunc(out.keys, compareKeys)
+	return out
 }
 
 // compareKeys orders keys by kind, then by value.

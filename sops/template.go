@@ -1,6 +1,7 @@
 package sops
 
 import (
+	"errors"
 	"strings"
 	"unicode/utf8"
 
@@ -53,6 +54,9 @@ func render(parts []part, s *Scope) (string, error) {
 			return "", p.prog.fail(err)
 		}
 		b.WriteString(text)
+		if b.Len() > 2*maxBytes {
+			return "", p.prog.fail(errors.New("the text is too long"))
+		}
 	}
 	return b.String(), nil
 }

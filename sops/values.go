@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"reflect"
@@ -236,9 +237,29 @@ func zeroValue(t *Type) ref.Val {
 	return types.NullValue
 }
 
-// fromValue makes a JSON-shaped value of a CEL value: map[string]any, []any, string, bool, int64,
-// float64, nil. Durations and times become text.
-func fromValue(v ref.Val) (any, error) {
+// budget bounds what the results of expressions may hold in all: a worker has to store them.
+type budget struct{ values, bytes int }
+
+func newBudget() *budget { return &budget{values: maxCells, bytes: 2 * maxBytes} }
+
+func (b *budget) spend(v ref.Val) error {
+	b.values--
+	b.bytes -= textLen(v)
+	if b.values < 0 || b.bytes < 0 {
+		return errors.New("the result is too large")
+	}
+	return nil
+}
+
+// fromValue is budget.native for one value.
+func fromValue(v ref.Val) (any, error) { return newBudget().native(v) }
+
+// native makes a JSON-shaped value of a CEL value: map[string]any, []any, string, bool, int64, float64,
+// nil. Durations and times become text.
+func (b *budget) native(v ref.Val) (any, error) {
+	if err := b.spend(v); err != nil {
+		return nil, err
+	}
 	switch x := v.(type) {
 	case types.Null:
 		return nil, nil
@@ -265,22 +286,22 @@ func fromValue(v ref.Val) (any, error) {
 	case types.Timestamp:
 		return x.UTC().Format(time.RFC3339Nano), nil
 	case *object:
-		return x.native()
+		return x.native(b)
 	case *types.Err:
 		return nil, x
 	case traits.Mapper:
-		return fromMap(x)
+		return b.mapping(x)
 	case traits.Lister:
-		return fromList(x)
+		return b.list(x)
 	}
 	return nil, fmt.Errorf("a %s is not a value", v.Type().TypeName())
 }
 
-func fromList(l traits.Lister) (any, error) {
+func (b *budget) list(l traits.Lister) (any, error) {
 	n := int(l.Size().(types.Int))
 	out := make([]any, n)
 	for i := range n {
-		v, err := fromValue(l.Get(types.Int(i)))
+		v, err := b.native(l.Get(types.Int(i)))
 		if err != nil {
 			return nil, err
 		}
@@ -289,7 +310,7 @@ func fromList(l traits.Lister) (any, error) {
 	return out, nil
 }
 
-func fromMap(m traits.Mapper) (any, error) {
+func (b *budget) mapping(m traits.Mapper) (any, error) {
 	out := map[string]any{}
 	for it := m.Iterator(); it.HasNext() == types.True; {
 		k := it.Next()
@@ -297,7 +318,7 @@ func fromMap(m traits.Mapper) (any, error) {
 		if !ok {
 			return nil, fmt.Errorf("a map's keys have to be text, found a %s", k.Type().TypeName())
 		}
-		v, err := fromValue(m.Get(k))
+		v, err := b.native(m.Get(k))
 		if err != nil {
 			return nil, err
 		}
