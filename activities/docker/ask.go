@@ -27,13 +27,7 @@ func ask[T any](ctx context.Context, about []summary, atOnce int, within time.Du
 	group.SetLimit(atOnce)
 	for i, c := range about {
 		group.Go(func() error {
-			if errs[i] = bounded.Err(); errs[i] != nil {
-				return nil
-			}
-			answer, ok, err := question(bounded, c)
-			if errs[i] = err; err == nil && ok {
-				found[i] = &answer
-			}
+			found[i], errs[i] = one(bounded, c, question)
 			return nil // one container's trouble is not the others'
 		})
 	}
@@ -42,6 +36,17 @@ func ask[T any](ctx context.Context, about []summary, atOnce int, within time.Du
 		return answers[T]{}, ctx.Err()
 	}
 	return gather(about, found, errs)
+}
+
+func one[T any](ctx context.Context, about summary, question func(context.Context, summary) (T, bool, error)) (*T, error) {
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	answer, ok, err := question(ctx, about)
+	if err != nil || !ok {
+		return nil, err
+	}
+	return &answer, nil
 }
 
 func gather[T any](about []summary, found []*T, errs []error) (answers[T], error) {

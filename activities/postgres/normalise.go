@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -92,7 +93,7 @@ func (l *lexer) word() {
 	}
 	prefix := strings.ToUpper(l.rest[:n])
 	switch {
-	case n == 1 && strings.Contains("EBXN", prefix) && strings.HasPrefix(l.rest[n:], "'"):
+	case slices.Contains([]string{"E", "B", "X", "N"}, prefix) && strings.HasPrefix(l.rest[n:], "'"):
 		l.literal(2, prefix == "E")
 	case prefix == "U" && strings.HasPrefix(l.rest[n:], "&'"):
 		l.literal(3, false)

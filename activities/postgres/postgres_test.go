@@ -81,9 +81,9 @@ func forms(user, address, name string) map[string]string {
 
 func TestDatabaseInTrouble(t *testing.T) {
 	t.Parallel()
-	real, err := url.Parse(testenv.Postgres(t))
+	server, err := url.Parse(testenv.Postgres(t))
 	require.NoError(t, err)
-	own, _ := real.User.Password()
+	own, _ := server.User.Password()
 	cases := map[string]struct {
 		user, address, name string
 		permanent           string
@@ -91,8 +91,8 @@ func TestDatabaseInTrouble(t *testing.T) {
 	}{
 		"RefusesConnections": {"u", refusing(t), "docs", "", "connection refused"},
 		"NeverAnswers":       {"u", silent(t), "docs", "", "no answer within 500ms"},
-		"WrongPassword":      {"orderly", real.Host, "postgres", action.ErrDenied, "password authentication failed"},
-		"NoSuchUser":         {"nobody", real.Host, "postgres", action.ErrDenied, "password authentication failed"},
+		"WrongPassword":      {"orderly", server.Host, "postgres", action.ErrDenied, "password authentication failed"},
+		"NoSuchUser":         {"nobody", server.Host, "postgres", action.ErrDenied, "password authentication failed"},
 	}
 	for name, c := range cases {
 		for form, dsn := range forms(c.user, c.address, c.name) {
@@ -116,8 +116,8 @@ func TestDatabaseInTrouble(t *testing.T) {
 			}
 		}
 	}
-	real.Path = "/nowhere"
-	_, err = setup(t, real.String()).ping(t.Context(), PingInput{Database: "db"})
+	server.Path = "/nowhere"
+	_, err = setup(t, server.String()).ping(t.Context(), PingInput{Database: "db"})
 	requirePermanent(t, err, action.ErrNotFound)
 	require.ErrorContains(t, err, `database "nowhere" does not exist`)
 	testenv.AssertNoSecret(t, own, err)
