@@ -45,14 +45,14 @@ exit code is 1 when they differ. --json is that of apply.`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.withSchedules(cmd.Context(), func(ctx context.Context, k *keeping) error {
-				plan, err := k.Plan(ctx, k.wanted, true)
+				plan, err := k.Plan(ctx, k.wanted, len(k.broken) == 0)
 				if err != nil {
 					return failed("compare schedules", err)
 				}
 				if err := a.showPlan(plan, false); err != nil {
 					return err
 				}
-				if plan.Pending() || len(plan.Foreign()) > 0 {
+				if plan.Pending() || len(plan.Foreign()) > 0 || len(k.broken) > 0 {
 					return quietly(exitFailed)
 				}
 				return nil
@@ -77,11 +77,14 @@ func (a *app) applySchedules(ctx context.Context, k *keeping, prune, dryRun bool
 			return err
 		}
 	}
-	return refuseForeign(plan)
+	return k.leftOver(plan)
 }
 
 // carryOut makes the plan, prints it for people, and applies it.
 func (a *app) carryOut(ctx context.Context, k *keeping, prune, dryRun bool) (schedules.Plan, error) {
+	if prune && len(k.broken) > 0 {
+		return nil, exit(exitFailed, "nothing is pruned while files have problems: their schedules would go too; `orderly validate` shows them")
+	}
 	plan, err := k.Plan(ctx, k.wanted, prune)
 	if err != nil {
 		return nil, failed("compare schedules", err)
@@ -100,10 +103,14 @@ func (a *app) carryOut(ctx context.Context, k *keeping, prune, dryRun bool) (sch
 	return plan, nil
 }
 
-// refuseForeign is the error for ids that somebody else's schedules have.
-func refuseForeign(plan schedules.Plan) error {
+// leftOver is the error for what could not be applied: broken files, and ids that somebody else's
+// schedules have.
+func (k *keeping) leftOver(plan schedules.Plan) error {
 	taken := plan.Foreign()
-	if len(taken) == 0 {
+	switch {
+	case len(k.broken) > 0:
+		return exit(exitFailed, "the schedules of %s were left as they are, because the files have problems", strings.Join(k.broken, ", "))
+	case len(taken) == 0:
 		return nil
 	}
 	return exit(exitFailed, "left alone, because Orderly did not make them: %s; remove them, or rename the schedules in the files",

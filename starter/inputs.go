@@ -17,7 +17,7 @@ import (
 // plan checks everything that can be checked before anything starts.
 func (a *app) plan(cfg *config.Config, req startRequest) (plan, error) {
 	p := plan{procedure: req.procedure, key: req.key, by: a.who(req.by), drill: req.drill}
-	lib := a.procedures(cfg)
+	lib, _ := a.procedures(cfg)
 	proc, known := lib.Get(req.procedure)
 	if !known {
 		if err := a.unknown(req.procedure, lib); err != nil {

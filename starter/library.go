@@ -37,13 +37,14 @@ func environment(cfg *config.Config) sops.Env {
 }
 
 // procedures reads the configured procedures. Files with problems are left out and named on stderr: one
-// broken file must not keep the others from being started.
-func (a *app) procedures(cfg *config.Config) *sops.Library {
+// broken file must not keep the others from being started. broken lists them.
+func (a *app) procedures(cfg *config.Config) (lib *sops.Library, broken []string) {
 	lib, problems := sops.LoadLibrary(sources(cfg), environment(cfg))
-	if n := len(problems); n > 0 {
-		a.say("%s left out: %s; `orderly validate` shows all", plural(len(files(problems)), "procedure file"), problems.Sorted()[0])
+	broken = files(problems)
+	if len(broken) > 0 {
+		a.say("%s left out: %s; `orderly validate` shows all", plural(len(broken), "procedure file"), problems.Sorted()[0])
 	}
-	return lib
+	return lib, broken
 }
 
 // files are the files that have problems.

@@ -52,24 +52,24 @@ func (a *app) result(c *cluster, workflowID string, r *workflows.Record, o outco
 		a.print("")
 		a.print(screen.Findings(found, paint, width)...)
 	}
-	if link != "" {
-		a.say("%s", link)
-	}
+	a.sayLink(link)
 	return quietly(exitOf(o))
 }
 
 // closingLines say how it ended: in one line, and why when it did not go well.
 func closingLines(r *workflows.Record, o outcome, p screen.Painter, width int) []string {
-	parts := []string{p.Tone(screen.StateTone(o.state), screen.Glyph(o.state)+" "+o.word)}
+	how := screen.Glyph(o.state) + " " + o.word
+	parts := []string{how}
 	if r != nil {
 		parts[0] += " in " + screen.Took(o.ended.Sub(r.Started))
 		parts = append(parts, stepCount(r))
 		if broken := breaches(r); broken > 0 {
-			parts = append(parts, p.Tone(screen.Bad, fmt.Sprintf("%d not in time", broken)))
+			parts = append(parts, fmt.Sprintf("%d not in time", broken))
 		}
 	}
 	parts = append(parts, screen.CountFindings(findingsOf(r, o)))
-	lines := []string{strings.Join(parts, "; ")}
+	lines := screen.Wrap(strings.Join(parts, "; "), width)
+	lines[0] = strings.Replace(lines[0], how, p.Tone(screen.StateTone(o.state), how), 1)
 	if o.message != "" {
 		lines = append(lines, screen.Wrap(screen.Clean(o.message), width)...)
 	}

@@ -24,6 +24,7 @@ type app struct {
 	namespace  string
 	ui         string
 	json       bool
+	linked     string // the last link that was printed
 }
 
 // run is the whole program except for the process around it.
@@ -78,6 +79,15 @@ stdout, everything else to stderr; --json gives stable fields for scripts.
 
 // say writes to stderr: progress, hints, counts.
 func (a *app) say(format string, args ...any) { fmt.Fprintf(a.stderr, format+"\n", args...) }
+
+// sayLink prints the address of a run's page, once.
+func (a *app) sayLink(link string) {
+	if link == "" || link == a.linked {
+		return
+	}
+	a.linked = link
+	a.say("%s", link)
+}
 
 // print writes lines to stdout.
 func (a *app) print(lines ...string) {

@@ -37,6 +37,7 @@ type keeping struct {
 	*schedules.Keeper
 	cluster *cluster
 	wanted  []schedules.Schedule
+	broken  []string // files that could not be read: what they want is not known
 }
 
 // withSchedules connects and gives use what the files want.
@@ -60,11 +61,12 @@ func (a *app) withSchedules(ctx context.Context, use func(context.Context, *keep
 }
 
 func (a *app) keeping(cfg *config.Config, c *cluster) (*keeping, error) {
-	wanted, err := schedules.Wanted(a.procedures(cfg), c.queue)
+	lib, broken := a.procedures(cfg)
+	wanted, err := schedules.Wanted(lib, c.queue)
 	if err != nil {
 		return nil, exit(exitUsage, "%w", err)
 	}
-	return &keeping{Keeper: schedules.New(c.ScheduleClient()), cluster: c, wanted: wanted}, nil
+	return &keeping{Keeper: schedules.New(c.ScheduleClient()), cluster: c, wanted: wanted, broken: broken}, nil
 }
 
 // ids are the schedules that commands can name.

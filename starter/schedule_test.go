@@ -59,3 +59,15 @@ func TestScheduleCommands(t *testing.T) {
 	b.orderly("schedule", "list", "--json").json(t, &left)
 	require.Empty(t, left)
 }
+
+func TestABrokenFileDoesNotCostItsSchedules(t *testing.T) {
+	t.Parallel()
+	b := newBench(t).withServer().procedure(checkYAML)
+	require.Equal(t, exitOK, b.orderly("schedule", "apply").code)
+	b.write("sops/check.yaml", "sop: check\n")
+	pruned := b.orderly("schedule", "apply", "--prune")
+	require.Equal(t, exitFailed, pruned.code)
+	require.Contains(t, pruned.notice, "nothing is pruned while files have problems")
+	require.Equal(t, exitFailed, b.orderly("schedule", "apply").code)
+	require.Equal(t, exitOK, b.orderly("schedule", "pause", "check/morning").code, "it is still there")
+}

@@ -73,7 +73,7 @@ func (a *app) setup(ctx context.Context) error {
 			return err
 		}
 	}
-	return refuseForeign(plan)
+	return k.leftOver(plan)
 }
 
 // readiness is what `orderly setup --json` says. Its fields are stable.

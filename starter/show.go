@@ -125,9 +125,7 @@ func (a *app) show(f found) error {
 	} else if f.over && f.outcome.message != "" {
 		a.section(f.outcome.word, screen.Wrap(screen.Clean(f.outcome.message), width))
 	}
-	if f.link != "" {
-		a.say("%s", f.link)
-	}
+	a.sayLink(f.link)
 	return nil
 }
 

@@ -185,9 +185,7 @@ func (a *app) started(c *cluster, p plan, workflowID, runID string, joined bool)
 		return
 	}
 	a.print(workflowID + "@" + runID)
-	if link != "" {
-		a.say("%s", link)
-	}
+	a.sayLink(link)
 }
 
 // alreadyOpen says which run is in the way, or follows it.

@@ -12,7 +12,7 @@ With --json it is the list of events {at, kind, phase, step, by, text}.
 ` + runHelp,
 		Example: examples(
 			"orderly timeline daily-check",
-			"orderly timeline daily-check --json | jq -r '.[] | select(.kind == \"finding\") | .text'"),
+			"orderly timeline daily-check --json | jq -r '.[].text'"),
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: a.completeRuns,
 		RunE: func(cmd *cobra.Command, args []string) error {
