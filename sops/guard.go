@@ -160,6 +160,10 @@ type costs struct{}
 func (costs) CallCost(function, _ string, args []ref.Val, _ ref.Val) *uint64 {
 	const bytesAUnit = 32
 	total := uint64(1)
+	if function == "matches" && len(args) > 1 {
+		const compiling = 20 // of a pattern, by its characters, and then going over the text with it
+		total += uint64(compiling*(1+textLen(args[1])) + textLen(args[0])/4)
+	}
 	_, looks := guards[function]
 	looks = looks && function != "_+_" // which copies nothing, and builds the lists of map and filter
 	for _, a := range args {
@@ -245,7 +249,7 @@ func (e equality) Eval(vars interpreter.Activation) ref.Val {
 // planOptions are how expressions are evaluated.
 var planOptions = sync.OnceValue(func() []cel.ProgramOption {
 	return []cel.ProgramOption{
-		cel.EvalOptions(cel.OptOptimize, cel.OptTrackCost),
+		cel.EvalOptions(cel.OptTrackCost), // not OptOptimize: it takes the guard off matches
 		cel.CostTracking(costs{}),
 		cel.CostLimit(maxCost),
 		cel.Functions(guarded()...), //nolint:staticcheck // the only way to put a function around one that is there

@@ -18,6 +18,7 @@ type object struct {
 	values map[string]any
 	// absent, when not empty, says why there are no values at all: reading a member is that error.
 	absent string
+	known  map[string]ref.Val // members made already
 }
 
 // ConvertToNative implements ref.Val.
@@ -85,7 +86,20 @@ func (o *object) member(f Field) ref.Val {
 	if rv, ok := v.(ref.Val); ok {
 		return rv
 	}
-	return toValue(f.Type, v)
+	switch f.Type.Kind {
+	case TypeList, TypeMap, TypeObject, TypeAny:
+	default:
+		return toValue(f.Type, v)
+	}
+	if known, ok := o.known[f.Name]; ok {
+		return known
+	}
+	if o.known == nil {
+		o.known = map[string]ref.Val{}
+	}
+	val := toValue(f.Type, v)
+	o.known[f.Name] = val
+	return val
 }
 
 // native is the object as JSON, absent members left out.

@@ -73,6 +73,7 @@ type activation struct {
 	scope *Scope
 	names *names
 	vars  []variable
+	known map[string]ref.Val // what was asked for already: making it again may be long
 }
 
 // Parent implements interpreter.Activation.
@@ -80,6 +81,20 @@ func (a *activation) Parent() interpreter.Activation { return nil }
 
 // ResolveName implements interpreter.Activation.
 func (a *activation) ResolveName(name string) (any, bool) {
+	if v, ok := a.known[name]; ok {
+		return v, true
+	}
+	v, ok := a.resolve(name)
+	if ok {
+		if a.known == nil {
+			a.known = map[string]ref.Val{}
+		}
+		a.known[name] = v
+	}
+	return v, ok
+}
+
+func (a *activation) resolve(name string) (ref.Val, bool) {
 	s := a.scope
 	switch name {
 	case "inputs":
@@ -127,15 +142,32 @@ func (v *stepsValue) Get(name ref.Val) ref.Val {
 	if !ok {
 		return types.NewErr("no step %q", string(key))
 	}
-	if known, ok := v.scope.steps[f.Name]; ok {
-		return known
+	view := StepView{Status: statusPending}
+	if v.scope.Step != nil {
+		if found, ok := v.scope.Step(f.jsonName()); ok {
+			view = found
+		}
+	}
+	if known, ok := v.scope.steps[f.Name]; ok && known.view.same(view) {
+		return known.value
 	}
 	if v.scope.steps == nil {
-		v.scope.steps = map[string]ref.Val{}
+		v.scope.steps = map[string]knownStep{}
 	}
-	val := stepValue(f, v.scope)
-	v.scope.steps[f.Name] = val
+	val := stepValue(f, view)
+	v.scope.steps[f.Name] = knownStep{view, val}
 	return val
+}
+
+// knownStep is a step whose outputs were decoded once.
+type knownStep struct {
+	view  StepView
+	value ref.Val
+}
+
+func (v StepView) same(o StepView) bool {
+	return v.Status == o.Status && v.Error == o.Error && len(v.Outputs) == len(o.Outputs) &&
+		(len(v.Outputs) == 0 || &v.Outputs[0] == &o.Outputs[0])
 }
 
 // IsSet implements traits.FieldTester: a step is there once it has begun.
@@ -150,13 +182,7 @@ func (v *stepsValue) IsSet(name ref.Val) ref.Val {
 }
 
 // stepValue is one step as expressions see it.
-func stepValue(f Field, s *Scope) ref.Val {
-	view := StepView{Status: statusPending}
-	if s.Step != nil {
-		if found, ok := s.Step(f.jsonName()); ok {
-			view = found
-		}
-	}
+func stepValue(f Field, view StepView) ref.Val {
 	outputs, _ := f.Type.Field("outputs")
 	values := map[string]any{"status": view.Status, "error": view.Error}
 	if view.Status == statusSucceeded {

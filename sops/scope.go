@@ -3,13 +3,10 @@ package sops
 import (
 	"encoding/json"
 	"time"
-
-	"cel.dev/cel-go/common/types/ref"
 )
 
 // Scope is what expressions can see. Functions are called only when an expression names the thing. A
-// scope serves one goroutine; what it was once asked for it remembers, so a new state of the run needs a
-// new scope.
+// scope serves one goroutine.
 type Scope struct {
 	Inputs map[string]any // checked by CheckInputs
 	// Step finds a step by id, the nearest one where the expression stands. A step that has not begun is
@@ -22,7 +19,7 @@ type Scope struct {
 	Outputs  json.RawMessage // in `expect` only
 	Now      time.Time
 
-	steps map[string]ref.Val
+	steps map[string]knownStep
 }
 
 // StepView is a step as expressions see it.
