@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/docker/docker/api/types/container"
 	"github.com/stretchr/testify/require"
 	commonpb "go.temporal.io/api/common/v1"
 	taskqueuepb "go.temporal.io/api/taskqueue/v1"
@@ -77,8 +78,8 @@ func TestDailyCheckSaysWhatIsWrong(t *testing.T) {
 	t.Parallel()
 	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) }))
 	t.Cleanup(service.Close)
-	ill := testenv.RunContainer(t, testenv.ContainerSpec{Health: true, Args: []string{"-unhealthy"}})
-	testenv.AwaitContainer(t, ill.ID, isUnhealthy)
+	ill := testenv.RunContainer(t, testenv.ContainerSpec{Health: true, Args: []string{"-sick"}})
+	testenv.AwaitContainer(t, ill.ID, func(s *container.State) bool { return s.Health != nil && s.Health.Status == container.Unhealthy })
 	h := open(t, setting{config: platform(t, service.URL)})
 
 	said := h.orderly("start", "daily-check", "--watch")

@@ -60,7 +60,7 @@ func remark(s *Step) string {
 	switch {
 	case s.State == Failed:
 		return ": " + escape(shorten(s.Error, 200))
-	case s.State == Skipped && s.Reason != "":
+	case s.State.Done() && s.Reason != "":
 		return " (" + escape(shorten(s.Reason, 200)) + ")"
 	case s.State == Running && s.Count > 0:
 		return fmt.Sprintf(" (round %d)", s.Count+1)

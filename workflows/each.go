@@ -25,6 +25,10 @@ func (r *run) each(ctx workflow.Context, s *sops.Step, rec *Step, f *frame) erro
 			rec.Items[i] = &Item{Item: item, State: Pending, Steps: newSteps(s.Each.Steps, roundPrefix(rec, i))}
 		}
 	}
+	if len(rec.Items) == 0 {
+		rec.Reason = "nothing to do: the list is empty"
+		return nil
+	}
 	errs := make([]error, len(rec.Items))
 	next, stopped := 0, false
 	wg := workflow.NewWaitGroup(ctx)

@@ -101,7 +101,10 @@ func (r *run) endStep(ctx workflow.Context, rec *Step, f *frame, err error) {
 	now := workflow.Now(ctx).UTC()
 	rec.State, rec.Ended, rec.Until = outcome(err), &now, nil
 	text := ended(rec.State, rec.Started, now)
-	if rec.State == Failed {
+	switch {
+	case rec.State == Succeeded && rec.Reason != "":
+		text = rec.Reason
+	case rec.State == Failed:
 		failure := failureOf(err)
 		rec.Error, rec.At = failure.Message, failure.Step
 		text += ": " + rec.Error
