@@ -61,7 +61,10 @@ func parseFlags(args []string, stderr io.Writer) (*flags, error) {
 	if set.NArg() > 0 {
 		return nil, fmt.Errorf("unexpected argument %q; see --help", set.Arg(0))
 	}
-	return f, f.check()
+	if err := f.check(); err != nil {
+		return nil, err
+	}
+	return f, nil
 }
 
 func (f *flags) check() error {

@@ -44,7 +44,7 @@ func quiet() *slog.Logger {
 // options are those of a server of a test's own, with a database in dir.
 func options(t testing.TB, dir string) serverOptions {
 	t.Helper()
-	ports, err := freePorts(1)
+	ports, err := freePorts(t.Context(), 1)
 	require.NoError(t, err)
 	return serverOptions{
 		dir: dir, ip: loopback, port: ports[0], namespace: "default", retention: defaultRetention, logger: quiet(),
@@ -82,8 +82,6 @@ type process struct {
 	*exec.Cmd
 	stderr lockedBuffer
 	stdout chan string // lines
-	http   string
-	flags  []string
 	t      *testing.T
 }
 
@@ -96,7 +94,7 @@ type install struct {
 
 func newInstall(t *testing.T, procedures map[string]string) install {
 	t.Helper()
-	ports, err := freePorts(3)
+	ports, err := freePorts(t.Context(), 3)
 	require.NoError(t, err)
 	in := install{dir: t.TempDir(), port: ports[0], uiPort: ports[1], httpPort: ports[2]}
 	folder := filepath.Join(in.dir, "procedures")

@@ -17,7 +17,7 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"github.com/orderly-ops/orderly/internal/service"
+	"github.com/orderly-ops/orderly/internal/version"
 )
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
@@ -33,7 +33,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 		_, _ = fmt.Fprintf(stderr, "devserver: %v\n", err)
 		return 2
 	case f.version:
-		_, _ = fmt.Fprintln(stdout, "orderly devserver", service.Version())
+		_, _ = fmt.Fprintln(stdout, "orderly devserver", version.String())
 		return 0
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

@@ -2,9 +2,9 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"strconv"
 )
 
@@ -20,14 +20,24 @@ func checkPort(ctx context.Context, setting, address string) error {
 
 // freePorts finds ports on the loopback interface that nobody uses. All are held until all are found, so
 // no two are the same.
-func freePorts(n int) (ports []int, err error) {
-	for range n {
-		l, listenErr := net.Listen("tcp", net.JoinHostPort(loopback, "0"))
-		if listenErr != nil {
-			return nil, fmt.Errorf("find a free port: %w", listenErr)
+func freePorts(ctx context.Context, n int) ([]int, error) {
+	ports, held := make([]int, n), make([]net.Listener, 0, n)
+	defer func() {
+		for _, l := range held {
+			_ = l.Close()
 		}
-		defer func() { err = errors.Join(err, l.Close()) }()
-		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
+	}()
+	for i := range ports {
+		l, err := new(net.ListenConfig).Listen(ctx, "tcp", join(loopback, 0))
+		if err != nil {
+			return nil, fmt.Errorf("find a free port: %w", err)
+		}
+		held = append(held, l)
+		address, err := netip.ParseAddrPort(l.Addr().String())
+		if err != nil {
+			return nil, fmt.Errorf("find a free port: %w", err)
+		}
+		ports[i] = int(address.Port())
 	}
 	return ports, nil
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -17,6 +18,7 @@ import (
 	"github.com/orderly-ops/orderly/internal/config"
 	"github.com/orderly-ops/orderly/internal/connect"
 	"github.com/orderly-ops/orderly/internal/service"
+	"github.com/orderly-ops/orderly/internal/version"
 )
 
 // serve runs everything until ctx ends or a part fails, then stops it in order: worker, UI, server.
@@ -109,7 +111,7 @@ func (r *running) startAll(ctx context.Context, f *flags, cfg *config.Config) er
 
 // claim takes the data folder and looks at the ports before anything is started.
 func (r *running) claim(ctx context.Context, f *flags, cfg *config.Config) error {
-	if err := os.MkdirAll(f.data, 0o700); err != nil {
+	if err := os.MkdirAll(f.data, 0o700); err != nil { //nolint:gosec // G703: the operator names the folder
 		return fmt.Errorf("--data: %w", err)
 	}
 	lock, err := lockDir(f.data)
@@ -132,14 +134,15 @@ func (r *running) claim(ctx context.Context, f *flags, cfg *config.Config) error
 	return nil
 }
 
-// announce says where everything is.
+// announce says where everything is, in one write.
 func announce(w io.Writer, f *flags, r *running) {
 	data, err := filepath.Abs(f.data)
 	if err != nil {
 		data = f.data
 	}
-	_, _ = fmt.Fprintf(w, "Orderly %s is running; Ctrl-C stops it.\n\n", service.Version())
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	var text bytes.Buffer
+	_, _ = fmt.Fprintf(&text, "Orderly %s is running; Ctrl-C stops it.\n\n", version.String())
+	table := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
 	line := func(what, where string) { _, _ = fmt.Fprintf(table, "  %s\t%s\n", what, where) }
 	line("Temporal", fmt.Sprintf("%s (namespace %s, task queue %s)", r.server.address(), r.server.namespace, r.worker.TaskQueue()))
 	if !f.headless {
@@ -150,6 +153,7 @@ func announce(w io.Writer, f *flags, r *running) {
 	line("Data", data)
 	_ = table.Flush()
 	if ip := net.ParseIP(f.ip); !ip.IsLoopback() {
-		_, _ = fmt.Fprintf(w, "\n  Whoever reaches %s can start, signal and stop runs: nothing asks for credentials.\n", f.ip)
+		_, _ = fmt.Fprintf(&text, "\n  Whoever reaches %s can start, signal and stop runs: nothing asks for credentials.\n", f.ip)
 	}
+	_, _ = w.Write(text.Bytes())
 }

@@ -45,7 +45,7 @@ func (o serverOptions) address() string {
 // startServer starts the four Temporal services in this process on the database in the data folder and
 // makes sure of the namespace. The returned function stops them.
 func startServer(ctx context.Context, o serverOptions) (stop func() error, err error) {
-	cfg, err := serverConfig(o)
+	cfg, err := serverConfig(ctx, o)
 	if err != nil {
 		return nil, err
 	}
@@ -81,7 +81,7 @@ func startServer(ctx context.Context, o serverOptions) (stop func() error, err e
 }
 
 // serverConfig is what would be the server's YAML file.
-func serverConfig(o serverOptions) (*config.Config, error) {
+func serverConfig(ctx context.Context, o serverOptions) (*config.Config, error) {
 	cfg := &config.Config{
 		Persistence: config.Persistence{
 			DefaultStore:     sqliteplugin.PluginName,
@@ -107,7 +107,7 @@ func serverConfig(o serverOptions) (*config.Config, error) {
 	cfg.Archival.History.State, cfg.Archival.Visibility.State = "disabled", "disabled"
 	cfg.NamespaceDefaults.Archival.History.State, cfg.NamespaceDefaults.Archival.Visibility.State = "disabled", "disabled"
 	inner := []primitives.ServiceName{primitives.HistoryService, primitives.MatchingService, primitives.WorkerService}
-	ports, err := freePorts(len(inner))
+	ports, err := freePorts(ctx, len(inner))
 	if err != nil {
 		return nil, err
 	}

@@ -17,6 +17,7 @@ import (
 
 	"github.com/orderly-ops/orderly/internal/config"
 	"github.com/orderly-ops/orderly/internal/service"
+	"github.com/orderly-ops/orderly/internal/version"
 )
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
@@ -39,7 +40,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 		_, _ = fmt.Fprintf(stderr, "worker: %v\n", err)
 		return 2
 	case f.version:
-		_, _ = fmt.Fprintln(stdout, "orderly worker", service.Version())
+		_, _ = fmt.Fprintln(stdout, "orderly worker", version.String())
 		return 0
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -88,7 +89,7 @@ func serve(ctx context.Context, f *flags, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	_, _ = fmt.Fprintf(stdout, "worker %s ready: task queue %s, http://%s/readyz\n", service.Version(), s.TaskQueue(), s.Address())
+	_, _ = fmt.Fprintf(stdout, "worker %s ready: task queue %s, http://%s/readyz\n", version.String(), s.TaskQueue(), s.Address())
 	var failed error
 	select {
 	case <-ctx.Done():

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+
+	"github.com/orderly-ops/orderly/internal/version"
 )
 
 // serve begins to answer over HTTP.
@@ -34,7 +36,7 @@ func (s *Service) serve(context.Context) error {
 			s.fail(fmt.Errorf("http.listen %s: %w", s.Address(), err))
 		}
 	}()
-	s.onStop(func() error {
+	s.onStop(func() error { //nolint:contextcheck // the context of the start has ended by then
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
 		return errors.Join(s.http.Shutdown(ctx), s.http.Close())
@@ -50,7 +52,7 @@ type health struct {
 
 func (s *Service) healthz(w http.ResponseWriter, r *http.Request) {
 	if wantsJSON(r) {
-		answerJSON(w, http.StatusOK, health{Version: Version(), Uptime: time.Since(s.started).Seconds()})
+		answerJSON(w, http.StatusOK, health{Version: version.String(), Uptime: time.Since(s.started).Seconds()})
 		return
 	}
 	_, _ = fmt.Fprintln(w, "ok")

@@ -13,6 +13,8 @@ import (
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/contrib/opentelemetry"
+
+	"github.com/orderly-ops/orderly/internal/version"
 )
 
 // buckets fits what the SDK times, in seconds: from a local activity to a task that waited out an outage.
@@ -52,7 +54,7 @@ func buildInfo() prometheus.Collector {
 	g := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name:        "orderly_build_info",
 		Help:        "What runs: the version of Orderly and of Go.",
-		ConstLabels: prometheus.Labels{"version": Version(), "goversion": runtime.Version()},
+		ConstLabels: prometheus.Labels{"version": version.String(), "goversion": runtime.Version()},
 	})
 	g.Set(1)
 	return g

@@ -12,6 +12,7 @@ import (
 	"github.com/orderly-ops/orderly/internal/config"
 	"github.com/orderly-ops/orderly/internal/engine"
 	"github.com/orderly-ops/orderly/internal/journal"
+	"github.com/orderly-ops/orderly/internal/version"
 	"github.com/orderly-ops/orderly/sops"
 	"github.com/orderly-ops/orderly/sops/library"
 	"github.com/orderly-ops/orderly/workflows"
@@ -34,7 +35,7 @@ func Orderly(ctx context.Context, p Parts) (*Program, error) {
 		Register: func(r worker.Registry) {
 			workflows.Register(r, workflows.Options{
 				Catalogue:  catalogue,
-				Version:    Version(),
+				Version:    version.String(),
 				Versioning: versioning(p.Config.Worker),
 			})
 			activities.Register(r, actions, p.Config.Redact)
