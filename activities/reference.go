@@ -60,8 +60,7 @@ func writeFields(w io.Writer, t *sops.Type, where string, input bool) {
 		fmt.Fprintf(w, "`%s` has no fields.\n", where)
 		return
 	}
-	last := "Unit and meaning"
-	fmt.Fprintf(w, "| Field | Type | %s |\n| --- | --- | --- |\n", last)
+	fmt.Fprint(w, "| Field | Type | Meaning |\n| --- | --- | --- |\n")
 	writeRows(w, t, "", input)
 }
 
