@@ -136,6 +136,7 @@ func (c *compiler) issues(f *fragment, src common.Source, iss *cel.Issues, at pl
 // toName moves from the dot before a member to the member, and from the bracket behind a function to the
 // function.
 func toName(source []rune, offset int) int {
+	offset = max(offset, 0)
 	if offset < len(source) && source[offset] == '(' {
 		for offset > 0 && source[offset-1] < utf8.RuneSelf && isWordByte(byte(source[offset-1])) {
 			offset--

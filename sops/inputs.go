@@ -1,7 +1,6 @@
 package sops
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -81,8 +80,8 @@ func wholeInts(in Input, v any) any {
 	return v
 }
 
-// zeroInput is the value of an input that was not given. A duration and a time stay out: absent reads as
-// zero in expressions, and there is no text for it.
+// zeroInput is the value of an input that was not given. For a duration or a time it is nil, which
+// reads as zero in expressions: there is no text for it.
 func zeroInput(in Input) any {
 	switch TypeKind(in.Type) {
 	case TypeString:
@@ -138,5 +137,3 @@ func (p *Procedure) RunKey(inputs map[string]any, now time.Time) (string, error)
 
 // InputsType describes the start inputs as an object.
 func (p *Procedure) InputsType() *Type { return p.inputs }
-
-var _ json.Marshaler = Value{}
