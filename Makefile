@@ -5,14 +5,10 @@ SHELL := /bin/bash
 
 DATA       ?= data
 CONFIG     ?=
-VERSION    := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
-LDFLAGS    := -s -w -X github.com/orderly-ops/orderly/internal/service.Version=$(VERSION)
-GO_BUILD   := CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)'
+# Go stamps the version itself: the tag, or the commit; "dev" outside a checkout.
+GO_BUILD   := CGO_ENABLED=0 go build -trimpath -buildvcs=auto -ldflags '-s -w'
 TOOLS      := .cache/bin
-# The race detector would have to instrument the whole Temporal server to link these.
-SERVER_PKG := /(devserver|e2e)(/|$$)
-PACKAGES    = $(shell go list ./... | grep -Ev '$(SERVER_PKG)')
-WITH_SERVER = $(shell go list ./... | grep -E '$(SERVER_PKG)')
+PKG        ?= ./...
 FUZZTIME   ?= 30s
 
 .PHONY: help
@@ -31,8 +27,8 @@ build: ## bin/orderly, bin/worker and bin/devserver
 run: build ## start the dev server and run the daily check on this machine
 	@.ci/devserver start $(DATA) $(CONFIG)
 	@bin/orderly $(if $(CONFIG),--config $(CONFIG)) setup
-	@bin/orderly $(if $(CONFIG),--config $(CONFIG)) start daily-check --watch
-	@.ci/devserver where $(DATA)
+	@bin/orderly $(if $(CONFIG),--config $(CONFIG)) start daily-check --watch; \
+		status=$$?; .ci/devserver where $(DATA); exit $$status
 
 .PHONY: stop
 stop: ## stop the dev server that `make run` started
@@ -43,8 +39,8 @@ deps: ## install what the tests need
 	@.ci/deps
 
 .PHONY: test
-test: deps $(TOOLS)/with ## all tests against real servers, with coverage
-	$(TOOLS)/with -- .ci/test '$(PACKAGES)' '$(WITH_SERVER)'
+test: deps $(TOOLS)/with ## all tests against real servers, with coverage (PKG=./activities/... for some)
+	$(TOOLS)/with -- .ci/test $(PKG)
 
 .PHONY: $(TOOLS)/with
 $(TOOLS)/with:
@@ -74,7 +70,8 @@ fuzz: ## every fuzz target for FUZZTIME (30s) each
 
 .PHONY: docs
 docs: ## regenerate the generated pages of docs/
-	go generate ./...
+	@mkdir -p docs/reference
+	go run ./starter actions --markdown >docs/reference/actions.md
 
 .PHONY: clean
 clean: ## remove what was built; data stays

@@ -3,6 +3,7 @@ package docker
 import (
 	"encoding/json"
 	"testing"
+	"time"
 
 	"github.com/docker/docker/api/types/container"
 	"github.com/stretchr/testify/require"
@@ -92,14 +93,14 @@ func TestContainersAreChosenByNameAndLabel(t *testing.T) {
 			require.Equal(t, c.want, got)
 		})
 	}
-	_, err := at(t, "tcp://127.0.0.1:1").containers(t.Context(), ContainersInput{Host: "local", Filter: Filter{Names: []string{"["}}})
+	_, err := at(t, "tcp://127.0.0.1:1", answerWithin).containers(t.Context(), ContainersInput{Host: "local", Filter: Filter{Names: []string{"["}}})
 	requirePermanent(t, err, action.ErrInput)
 }
 
 func TestAThousandContainersFitTheOutput(t *testing.T) {
 	t.Parallel()
 	fake := newFake(t, 1000)
-	out, err := at(t, fake.host).containers(t.Context(), ContainersInput{Host: "local"})
+	out, err := at(t, fake.host, time.Minute).containers(t.Context(), ContainersInput{Host: "local"})
 	require.NoError(t, err)
 	require.Len(t, out.Containers, 1000)
 	require.Empty(t, out.Unread)
@@ -113,7 +114,7 @@ func TestMoreThanTwoThousandContainersLeaveOutTheWell(t *testing.T) {
 	t.Parallel()
 	fake := newFake(t, 2100)
 	fake.ended["c2050"] = true
-	out, err := at(t, fake.host).containers(t.Context(), ContainersInput{Host: "local"})
+	out, err := at(t, fake.host, time.Minute).containers(t.Context(), ContainersInput{Host: "local"})
 	require.NoError(t, err)
 	require.Equal(t, 2100, out.Total)
 	require.Equal(t, 100, out.LeftOut)
@@ -130,7 +131,7 @@ func TestContainerThatHangsDoesNotHoldUpTheOthers(t *testing.T) {
 	fake := newFake(t, 3)
 	fake.hang["c0001"] = true
 	fake.gone["c0002"] = true
-	a := at(t, fake.host)
+	a := at(t, fake.host, 3*time.Second)
 	out, err := a.containers(t.Context(), ContainersInput{Host: "local"})
 	require.NoError(t, err)
 	require.Len(t, out.Containers, 1)

@@ -18,15 +18,15 @@ import (
 )
 
 // setup gives actions whose target "local" is the real test engine.
-func setup(t testing.TB) *actions { return at(t, testenv.Docker(t)) }
+func setup(t testing.TB) *actions { return at(t, testenv.Docker(t), answerWithin) }
 
-// at gives actions whose target "local" is at an address, with little patience.
-func at(t testing.TB, host string) *actions {
+// at gives actions whose target "local" is at an address, and who wait so long for an answer.
+func at(t testing.TB, host string, patience time.Duration) *actions {
 	t.Helper()
 	open := func(name string, s config.Docker) (*engine, error) {
 		e, err := openEngine(name, s)
-		if err == nil && host != testHost(t) {
-			e.patience = 300 * time.Millisecond
+		if err == nil {
+			e.patience = patience
 		}
 		return e, err
 	}
@@ -37,8 +37,6 @@ func at(t testing.TB, host string) *actions {
 	t.Cleanup(func() { require.NoError(t, a.engines.Close()) })
 	return a
 }
-
-func testHost(t testing.TB) string { return testenv.Docker(t) }
 
 // only chooses the containers of one test.
 func only(t testing.TB) Filter { return Filter{Labels: []string{"orderly.test=" + t.Name()}} }
@@ -96,10 +94,10 @@ func TestEngineThatIsGone(t *testing.T) {
 		"NeverAnswers":       "unix://" + silent(t),
 	}
 	for name, host := range cases {
-		for verb, call := range everyAction(at(t, host)) {
+		for verb, call := range everyAction(at(t, host, 300*time.Millisecond)) {
 			t.Run(name+"/"+verb, func(t *testing.T) {
 				t.Parallel()
-				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+				ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 				defer cancel()
 				err := call(ctx)
 				require.NoError(t, ctx.Err(), "it must give up by itself")
@@ -113,7 +111,7 @@ func TestEngineThatIsGone(t *testing.T) {
 
 func TestUnknownTargetSaysWhichThereAre(t *testing.T) {
 	t.Parallel()
-	a := at(t, "tcp://127.0.0.1:1")
+	a := at(t, "tcp://127.0.0.1:1", answerWithin)
 	_, err := a.containers(t.Context(), ContainersInput{Host: "locall"})
 	requirePermanent(t, err, action.ErrNotConfigured)
 	require.ErrorContains(t, err, `did you mean "local"?`)
@@ -121,7 +119,7 @@ func TestUnknownTargetSaysWhichThereAre(t *testing.T) {
 
 func TestHostOverSSHIsRefusedPlainly(t *testing.T) {
 	t.Parallel()
-	_, err := at(t, "ssh://example.org").containers(t.Context(), ContainersInput{Host: "local"})
+	_, err := at(t, "ssh://example.org", answerWithin).containers(t.Context(), ContainersInput{Host: "local"})
 	requirePermanent(t, err, action.ErrNotConfigured)
 	require.ErrorContains(t, err, "ssh is not supported")
 }

@@ -120,7 +120,7 @@ func TestLaterAttemptWithoutAHeartbeatGoesByTheTimeItWasScheduled(t *testing.T) 
 
 func TestRestartBoundsAreChecked(t *testing.T) {
 	t.Parallel()
-	a := at(t, "tcp://127.0.0.1:1")
+	a := at(t, "tcp://127.0.0.1:1", answerWithin)
 	hour := sops.Duration(time.Hour)
 	for _, in := range []RestartInput{{Container: "web", Timeout: hour}, {Container: "web", WaitHealthy: hour}, {}} {
 		in.Host = "local"

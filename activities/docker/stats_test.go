@@ -58,7 +58,7 @@ func TestStatsWithNothingRunningAreEmpty(t *testing.T) {
 
 func TestStatsRefuseALongTimeout(t *testing.T) {
 	t.Parallel()
-	_, err := at(t, "tcp://127.0.0.1:1").stats(t.Context(), StatsInput{Host: "local", Timeout: sops.Duration(time.Hour)})
+	_, err := at(t, "tcp://127.0.0.1:1", answerWithin).stats(t.Context(), StatsInput{Host: "local", Timeout: sops.Duration(time.Hour)})
 	requirePermanent(t, err, action.ErrInput)
 }
 
