@@ -65,6 +65,10 @@ func (w *walker) keys(n *yaml.Node) {
 			w.problems.Add(w.pos(k), "tag %s: tags are not supported; use quotes for text", k.Tag)
 		}
 		if was, twice := first[k.Value]; twice {
+			const enough = 100 // of them; nobody reads more
+			if len(w.problems) >= enough {
+				return
+			}
 			w.problems.Add(w.pos(k), "key %q is given twice, first in line %d", k.Value, was.Line)
 			continue
 		}
