@@ -36,7 +36,7 @@ func Actions(commands map[string]config.Command) []action.Definition {
 
 // RunInput is the input of exec.run.
 type RunInput struct {
-	Command   string   `json:"command" doc:"Name of the command under exec in orderly.yaml."`
+	Command   string   `json:"command" target:"command" doc:"Name of the command under exec in orderly.yaml."`
 	Args      []string `json:"args,omitempty" doc:"Arguments appended to the command's own, at most its max_args."`
 	AllowExit []int    `json:"allow_exit,omitempty" doc:"Exit codes besides 0 that are no failure."`
 	RetryExit []int    `json:"retry_exit,omitempty" doc:"Exit codes after which the command is worth another attempt; any other failure of it is final." default:"75 (EX_TEMPFAIL)"`
