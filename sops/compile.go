@@ -38,11 +38,10 @@ type compiler struct {
 	problems *Problems
 }
 
-// stepInfo is what expressions may know of a step.
+// stepInfo is a step as those see it that refer to it.
 type stepInfo struct {
-	step    *Step
-	outputs *Type
-	each    string // id of the innermost `each` it stands in
+	step *Step
+	each string // id of the innermost `each` it stands in
 }
 
 // compile checks an expression. It is nil when there were problems.

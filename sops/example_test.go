@@ -55,11 +55,11 @@ inputs:
 phases: [{id: one, steps: [{id: settle, wait: 5m}]}]
 `), sops.Env{Catalogue: catalogue()})
 	fmt.Println(p.CheckInputs(map[string]any{}))
-	_, err := p.CheckInputs(map[string]any{"attemps": 5})
+	_, err := p.CheckInputs(map[string]any{"atempts": 5})
 	fmt.Println(err)
 	// Output:
 	// map[attempts:3] <nil>
-	// input "attemps": restart has no such input; did you mean "attempts"?
+	// input "atempts": restart has no such input; did you mean "attempts"?
 }
 
 func ExampleWorkflowType() {

@@ -1,6 +1,7 @@
 package sops
 
 import (
+	"errors"
 	"reflect"
 
 	"cel.dev/cel-go/common/types"
@@ -105,7 +106,7 @@ func (o *object) member(f Field) ref.Val {
 // native is the object as JSON, absent members left out.
 func (o *object) native(b *budget) (any, error) {
 	if o.absent != "" {
-		return nil, types.NewErr("%s", o.absent).(*types.Err)
+		return nil, errors.New(o.absent)
 	}
 	out := map[string]any{}
 	for _, f := range o.typ.Fields {

@@ -144,7 +144,9 @@ func (s *schemas) actions(o schema) {
 		return
 	}
 	names := s.cat.Names()
-	o["properties"].(schema)["uses"] = schema{"enum": names}
+	if props, ok := o["properties"].(schema); ok {
+		props["uses"] = schema{"enum": names}
+	}
 	var rules []any
 	for _, name := range names {
 		a, _ := s.cat.Action(name)

@@ -298,7 +298,7 @@ func (b *budget) native(v ref.Val) (any, error) {
 }
 
 func (b *budget) list(l traits.Lister) (any, error) {
-	n := int(l.Size().(types.Int))
+	n := length(l)
 	out := make([]any, n)
 	for i := range n {
 		v, err := b.native(l.Get(types.Int(i)))

@@ -140,8 +140,10 @@ type shapeField struct {
 var shapes sync.Map // reflect.Type → *shape; a cache, the same for everybody
 
 func shapeOf(t reflect.Type) *shape {
-	if s, ok := shapes.Load(t); ok {
-		return s.(*shape)
+	if known, ok := shapes.Load(t); ok {
+		if s, ok := known.(*shape); ok {
+			return s
+		}
 	}
 	s := &shape{fields: map[string]shapeField{}}
 	s.add(t, nil)
