@@ -74,8 +74,12 @@ func (e *Expr) DecodeYAML(d *yamldoc.Decoder, n *yaml.Node) {
 	if inner, at, whole := wholeExpression(body); whole {
 		body, start = inner, start+at
 	}
-	if strings.TrimSpace(body) == "" {
+	switch {
+	case strings.TrimSpace(body) == "":
 		d.Problem(n, "the expression is empty")
+		return
+	case strings.HasPrefix(body, opening):
+		d.Problem(n, "this is one expression as a whole: leave ${{ and }} out")
 		return
 	}
 	e.Source = strings.TrimSpace(body)

@@ -30,7 +30,7 @@ func Functions() []Function {
 		{"contains", `text.contains("x")`, "Whether a text has another in it; also startsWith, endsWith, matches (RE2)."},
 		{"split", `text.split(",")`, "The parts of a text; also trim, lowerAscii, upperAscii, replace, substring."},
 		{"format", `"%s: %d".format([name, n])`, "A text with values put in."},
-		{"sort", `list.sort()`, "A list in order; also distinct, flatten, slice, reverse, sortBy, first, last."},
+		{"sort", `list.sort()`, "A list in order; also distinct, flatten, slice, reverse, sortBy."},
 		{"math.greatest", `math.greatest(a, b)`, "The largest; also math.least, math.abs, math.ceil, math.floor, math.round."},
 		{"sets.contains", `sets.contains(a, b)`, "Whether one list has every item of another; also sets.intersects, sets.equivalent."},
 		{"int", `int(1.7)`, "A whole number; also double, string, bool, duration(\"90s\"), timestamp(\"2026-11-21T00:00:00Z\")."},

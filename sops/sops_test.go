@@ -122,7 +122,7 @@ phases:
           as: probe
           steps:
             - {id: log-it, uses: report.findings, with: {text: "${{ probe.status }} of ${{ item.mean }}"}}
-      - {id: off, if: "steps.loop.status == 'never'", uses: http.check, with: {url: x}}
+      - {id: off, if: "steps.loop.status == 'failed'", uses: http.check, with: {url: x}}
       - id: say
         if: steps.off.status == "skipped" && !has(steps.off.outputs.health)
         uses: report.findings
