@@ -77,7 +77,7 @@ func TestCompletionOffersProceduresRunsAndSchedules(t *testing.T) {
 func TestWrongUsageSaysWhereHelpIs(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
-	for _, args := range [][]string{{"strat", "check"}, {"watch"}, {"runs", "--colour"}, {"runs", "extra"}} {
+	for _, args := range [][]string{{"begin", "check"}, {"watch"}, {"runs", "--colour"}, {"runs", "extra"}} {
 		got := b.orderly(args...)
 		require.Equal(t, exitUsage, got.code, args)
 		require.Empty(t, got.out)

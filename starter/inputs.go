@@ -36,7 +36,8 @@ func (a *app) plan(cfg *config.Config, req startRequest) (plan, error) {
 	if !known {
 		return p, nil
 	}
-	return p, p.check(proc)
+	err = p.check(proc)
+	return p, err
 }
 
 // check checks the inputs against the procedure and works the key out.
@@ -100,7 +101,7 @@ func (a *app) readInputs(req startRequest, declared map[string]sops.Input) (map[
 const maxInput = 2 << 20
 
 func (a *app) readInputFile(name string, into *map[string]any) error {
-	var src io.Reader = a.stdin
+	src := a.stdin
 	if name != "-" {
 		f, err := os.Open(name)
 		if err != nil {

@@ -30,7 +30,7 @@ type app struct {
 // run is the whole program except for the process around it.
 func run(ctx context.Context, s surroundings) int {
 	a := &app{surroundings: s}
-	root := a.root()
+	root := a.root() //nolint:contextcheck // commands take the context that ExecuteContext gives them
 	root.SetArgs(s.args)
 	root.SetIn(s.stdin)
 	root.SetOut(s.stdout)
@@ -71,7 +71,7 @@ stdout, everything else to stderr; --json gives stable fields for scripts.
 	flags.BoolVar(&a.json, "json", false, "print JSON with stable fields")
 	root.AddCommand(
 		a.startCommand(), a.watchCommand(), a.runsCommand(), a.showCommand(), a.timelineCommand(),
-		a.validateCommand(), a.actionsCommand(), a.scheduleCommand(), a.setupCommand(),
+		a.validateCommand(), a.actionsCommand(), a.schemaCommand(), a.scheduleCommand(), a.setupCommand(),
 		a.versionCommand(),
 	)
 	return root

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -145,5 +144,5 @@ func countProblems(n int) string {
 	if n == 0 {
 		return "no problems"
 	}
-	return fmt.Sprintf("%s found", plural(n, "problem"))
+	return plural(n, "problem") + " found"
 }

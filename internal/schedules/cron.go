@@ -121,12 +121,11 @@ func field(set, all uint64) string {
 	}
 	var parts []string
 	for _, r := range ranges(set) {
-		switch {
-		case r.Start == r.End:
-			parts = append(parts, strconv.Itoa(r.Start))
-		default:
-			parts = append(parts, fmt.Sprintf("%d-%d", r.Start, r.End))
+		part := strconv.Itoa(r.Start)
+		if r.End > r.Start {
+			part += "-" + strconv.Itoa(r.End)
 		}
+		parts = append(parts, part)
 	}
 	return strings.Join(parts, ",")
 }

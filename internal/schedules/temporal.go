@@ -3,6 +3,7 @@ package schedules
 import (
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"time"
 
 	commonpb "go.temporal.io/api/common/v1"
@@ -92,14 +93,14 @@ func read(d *client.ScheduleDescription) (actual, error) {
 		a.paused, a.note = state.Paused, state.Note
 		a.fields["remaining_actions"] = "unlimited"
 		if state.LimitedActions {
-			a.fields["remaining_actions"] = fmt.Sprint(state.RemainingActions)
+			a.fields["remaining_actions"] = strconv.Itoa(state.RemainingActions)
 		}
 	}
 	a.readSpec(d.Schedule.Spec)
 	if p := d.Schedule.Policy; p != nil {
 		a.fields["overlap"] = overlapWord(p.Overlap)
 		a.fields["catchup"] = p.CatchupWindow.String()
-		a.fields["pause_on_failure"] = fmt.Sprint(p.PauseOnFailure)
+		a.fields["pause_on_failure"] = strconv.FormatBool(p.PauseOnFailure)
 	}
 	action, ok := d.Schedule.Action.(*client.ScheduleWorkflowAction)
 	if !ok {
