@@ -25,6 +25,12 @@ func (f *fragment) locate(text *yamldoc.Text, offset int) Pos {
 }
 
 // Expr is a bare CEL expression (`if`, `expect`, `until`). It may also be written inside ${{ }}.
+//
+// What it sees of JSON: an int is an int, a number a double, a duration a duration, a time a timestamp, by
+// the types of inputs and outputs; where no type is known, a number without a fraction is an int. A member
+// that is absent reads as the zero value of its type, and only has() tells. The outputs of a step that did
+// not succeed are an error to read, and has() of anything in them is false. Maps go in the order of their
+// keys, so the same state gives the same value whenever it is evaluated.
 type Expr struct {
 	Source string
 	Pos    Pos
