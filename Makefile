@@ -5,11 +5,16 @@ SHELL := /bin/bash
 
 DATA       ?= data
 CONFIG     ?=
-# Go stamps the version itself: the tag, or the commit; "dev" outside a checkout.
-GO_BUILD   := CGO_ENABLED=0 go build -trimpath -buildvcs=auto -ldflags '-s -w'
+# Go stamps the version itself, the tag or the commit, where there is a checkout.
+STAMP      := $(shell git describe --always >/dev/null 2>&1 && echo true || echo false)
+GO_BUILD   := go build -buildvcs=$(STAMP) -ldflags '-s -w'
 TOOLS      := .cache/bin
 PKG        ?= ./...
 FUZZTIME   ?= 30s
+
+# The same for every command, so that the Temporal server is compiled once and not once a command.
+export CGO_ENABLED := 0
+export GOFLAGS     := $(filter-out -trimpath,$(shell go env GOFLAGS)) -trimpath
 
 .PHONY: help
 help: ## show this list
