@@ -33,7 +33,10 @@ func serve(ctx context.Context, f *flags, stdout, stderr io.Writer) error {
 	}
 	slog.SetDefault(logger)
 	stack, err := start(ctx, f, cfg, logger)
-	if err != nil {
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return nil //nolint:nilerr // stopped while starting: no failure
+	case err != nil:
 		return err
 	}
 	announce(stdout, f, stack)

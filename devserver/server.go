@@ -72,7 +72,8 @@ func startServer(ctx context.Context, o serverOptions) (stop func() error, err e
 		return server.Stop()
 	}
 	if err := server.Start(); err != nil {
-		return nil, errors.Join(fmt.Errorf("temporal server: %w", err), stop())
+		// Half a server can't be stopped in order; it ends with the process.
+		return nil, fmt.Errorf("temporal server: %w", err)
 	}
 	if err := settleNamespace(ctx, o); err != nil {
 		return nil, errors.Join(err, stop())

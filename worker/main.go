@@ -86,7 +86,10 @@ func serve(ctx context.Context, f *flags, stdout, stderr io.Writer) error {
 	}
 	slog.SetDefault(logger)
 	s, err := service.Start(ctx, service.Options{Config: cfg, Logger: logger})
-	if err != nil {
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return nil //nolint:nilerr // stopped while starting: no failure
+	case err != nil:
 		return err
 	}
 	_, _ = fmt.Fprintf(stdout, "worker %s ready: task queue %s, http://%s/readyz\n", version.String(), s.TaskQueue(), s.Address())
