@@ -46,9 +46,12 @@ func (c *cluster) status(ctx context.Context, workflowID, runID string) (*workfl
 
 func queryError(err error) error {
 	var refused *serviceerror.QueryFailed
+	var notReady *serviceerror.WorkflowNotReady // its workflow task keeps failing: that is worth reading
 	switch {
 	case errors.As(err, &refused):
 		return fmt.Errorf("%w (%s)", errNoRecord, refused.Error())
+	case errors.As(err, &notReady):
+		return err
 	case errors.Is(err, context.DeadlineExceeded):
 		return errNoWorker
 	}

@@ -9,7 +9,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/orderly-ops/orderly/internal/config"
-	"github.com/orderly-ops/orderly/sops"
 )
 
 // completionTime is how long the shell may be kept waiting.
@@ -24,7 +23,7 @@ func (a *app) completeProcedures(_ *cobra.Command, args []string, _ string) ([]s
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveError
 	}
-	lib, _ := sops.LoadLibrary(sources(cfg), environment(cfg))
+	lib, _ := procedures(cfg)
 	ids := lib.IDs()
 	for i, id := range ids {
 		if p, ok := lib.Get(id); ok && p.Title != "" {

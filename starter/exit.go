@@ -13,7 +13,7 @@ const (
 	exitOK          = 0   // it succeeded
 	exitFailed      = 1   // the run failed, or files have problems
 	exitUsage       = 2   // wrong flags, arguments or inputs; nothing was done
-	exitUnreachable = 3   // Temporal could not be reached, or refused us
+	exitUnreachable = 3   // Temporal could not be reached or refused us, or no worker answers
 	exitNotFound    = 4   // no such procedure, run, schedule or action
 	exitStopped     = 5   // the run was cancelled, terminated or timed out
 	exitOpen        = 6   // start: a run with that key is open already
@@ -25,7 +25,7 @@ const exitHelp = `Exit codes:
   0    it succeeded
   1    the run failed, or files have problems
   2    wrong flags, arguments or inputs; nothing was done
-  3    Temporal could not be reached
+  3    Temporal could not be reached, or no worker answers
   4    no such procedure, run, schedule or action
   5    the run was cancelled, terminated or timed out
   6    start: a run with that key is open already

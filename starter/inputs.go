@@ -6,21 +6,25 @@ import (
 	"io"
 	"maps"
 	"os"
+	"path"
+	"path/filepath"
+	"slices"
 	"strings"
 
 	"gopkg.in/yaml.v3"
 
 	"github.com/orderly-ops/orderly/internal/config"
+	"github.com/orderly-ops/orderly/internal/yamldoc"
 	"github.com/orderly-ops/orderly/sops"
 )
 
 // plan checks everything that can be checked before anything starts.
 func (a *app) plan(cfg *config.Config, req startRequest) (plan, error) {
 	p := plan{procedure: req.procedure, key: req.key, by: a.who(req.by), drill: req.drill}
-	lib, _ := a.procedures(cfg)
+	lib, problems := procedures(cfg)
 	proc, known := lib.Get(req.procedure)
 	if !known {
-		if err := a.unknown(req.procedure, lib); err != nil {
+		if err := a.unknown(req.procedure, lib, problems); err != nil {
 			return p, err
 		}
 	}
@@ -57,8 +61,15 @@ func (p *plan) check(proc *sops.Procedure) error {
 }
 
 // unknown decides what becomes of a procedure that is not here. One that looks like a slip of the
-// finger is refused; another may be known to the workers, which have the last word.
-func (a *app) unknown(id string, lib *sops.Library) error {
+// finger is refused, and so is one whose file here is broken; another may be known to the workers, which
+// have the last word.
+func (a *app) unknown(id string, lib *sops.Library, problems sops.Problems) error {
+	broken := slices.DeleteFunc(slices.Clone(problems), func(p yamldoc.Problem) bool {
+		return path.Base(filepath.ToSlash(p.Pos.File)) != id+".yaml"
+	})
+	if len(broken) > 0 {
+		return exit(exitUsage, "%s can't be started, its file has problems:\n%w", id, broken.Err())
+	}
 	if near := nearest(id, lib.IDs()); near != "" {
 		return exit(exitNotFound, "there is no procedure %q here; did you mean %s?", id, near)
 	}

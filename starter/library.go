@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"slices"
 	"strings"
@@ -13,13 +14,12 @@ import (
 	"github.com/orderly-ops/orderly/sops/library"
 )
 
-// config reads the settings file: --config, $ORDERLY_CONFIG, or ./orderly.yaml.
+// settingsFile is --config, $ORDERLY_CONFIG, or "" for ./orderly.yaml.
+func (a *app) settingsFile() string { return cmp.Or(a.configFile, a.getenv("ORDERLY_CONFIG")) }
+
+// config reads the settings file. The secrets of targets need not be here: only workers use them.
 func (a *app) config() (*config.Config, error) {
-	file := a.configFile
-	if file == "" {
-		file = a.getenv("ORDERLY_CONFIG")
-	}
-	cfg, err := config.Load(file)
+	cfg, err := config.LoadWithoutSecrets(a.settingsFile())
 	if err != nil {
 		return nil, exit(exitUsage, "%w", err)
 	}
@@ -29,22 +29,12 @@ func (a *app) config() (*config.Config, error) {
 // sources is where the procedures are.
 func sources(cfg *config.Config) []sops.Source { return cfg.ProcedureSources(library.FS) }
 
-// environment is what procedures are checked against here.
-func environment(cfg *config.Config) sops.Env {
-	return sops.Env{
-		Catalogue: activities.Catalogue(), Targets: cfg.TargetNames(), Commands: cfg.CommandNames(),
-	}
-}
-
-// procedures reads the configured procedures. Files with problems are left out and named on stderr: one
-// broken file must not keep the others from being started. broken lists them.
-func (a *app) procedures(cfg *config.Config) (lib *sops.Library, broken []string) {
-	lib, problems := sops.LoadLibrary(sources(cfg), environment(cfg))
-	broken = files(problems)
-	if len(broken) > 0 {
-		a.say("%s left out: %s; `orderly validate` shows all", plural(len(broken), "procedure file"), problems.Sorted()[0])
-	}
-	return lib, broken
+// procedures reads the configured procedures. Targets are not checked: the orderly.yaml of somebody's
+// own machine need not name those that the workers reach. Files with problems are left out: one broken
+// file must not keep the others from being started.
+func procedures(cfg *config.Config) (*sops.Library, sops.Problems) {
+	lib, problems := sops.LoadLibrary(sources(cfg), sops.Env{Catalogue: activities.Catalogue()})
+	return lib, problems.Sorted()
 }
 
 // files are the files that have problems.

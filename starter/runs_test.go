@@ -146,3 +146,15 @@ func requireWidth(t *testing.T, out string, width int) {
 		require.LessOrEqual(t, len([]rune(strings.TrimRight(line, "\n"))), width, line)
 	}
 }
+
+func TestShowingAnOpenRunNeedsAWorker(t *testing.T) {
+	t.Parallel()
+	b := newBench(t).withServer()
+	w := b.serve()
+	b.begin("check/one")
+	require.Equal(t, exitOK, b.orderly("show", "check/one").code)
+	w.Stop()
+	got := b.orderly("show", "check/one")
+	require.Equal(t, exitUnreachable, got.code)
+	require.Contains(t, got.notice, "no worker is answering")
+}

@@ -61,7 +61,11 @@ func (a *app) withSchedules(ctx context.Context, use func(context.Context, *keep
 }
 
 func (a *app) keeping(cfg *config.Config, c *cluster) (*keeping, error) {
-	lib, broken := a.procedures(cfg)
+	lib, problems := procedures(cfg)
+	broken := files(problems)
+	if len(broken) > 0 {
+		a.say("%s left out: %s; `orderly validate` shows all", plural(len(broken), "procedure file"), problems[0])
+	}
 	wanted, err := schedules.Wanted(lib, c.queue)
 	if err != nil {
 		return nil, exit(exitUsage, "%w", err)

@@ -129,3 +129,21 @@ func TestStartLeavesUnknownProceduresToTheWorkers(t *testing.T) {
 	require.True(t, strings.HasPrefix(id, "water-the-flowers/"))
 	require.InDelta(t, 2, b.startInput(id)["litres"], 0)
 }
+
+func TestStartTellsABrokenFileFromAMissingOne(t *testing.T) {
+	t.Parallel()
+	b := newBench(t).procedure(checkYAML)
+	b.write("sops/broken.yaml", "sop: broken\ntitle: Broken\n")
+	got := b.orderly("start", "broken")
+	require.Equal(t, exitUsage, got.code)
+	require.Contains(t, got.notice, "its file has problems:\n")
+	require.Contains(t, got.notice, "broken.yaml:1:1: ")
+}
+
+func TestStartLeavesTargetsToTheWorkers(t *testing.T) {
+	t.Parallel()
+	b := newBench(t).withServer()
+	b.procedure("sop: ask\ntitle: Ask\nphases: [{id: a, steps: [{id: x, uses: http.check, with: {target: docs-api}}]}]\n")
+	require.Equal(t, exitOK, b.orderly("start", "ask").code)
+	require.Equal(t, exitFailed, b.orderly("validate").code, "here it is wrong")
+}

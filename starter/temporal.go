@@ -100,6 +100,9 @@ func failed(what string, err error) error {
 	if errors.As(err, &e) {
 		return err
 	}
+	if errors.Is(err, errNoWorker) {
+		return exit(exitUnreachable, "%s: %w", what, err)
+	}
 	switch serviceerror.ToStatus(err).Code() {
 	case codes.Unavailable, codes.DeadlineExceeded, codes.Unauthenticated, codes.PermissionDenied:
 		return exit(exitUnreachable, "%s: %w", what, err)

@@ -8,12 +8,14 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/orderly-ops/orderly/activities"
 	"github.com/orderly-ops/orderly/internal/config"
 	"github.com/orderly-ops/orderly/sops"
 )
 
 func (a *app) validateCommand() *cobra.Command {
-	return &cobra.Command{
+	secrets := false
+	cmd := &cobra.Command{
 		Use:   "validate [path…]",
 		Short: "Check procedure files, and orderly.yaml",
 		Long: `Check procedure files and folders of them against the actions there are, the
@@ -26,8 +28,10 @@ With --json: {files, problems: [{pos: {file, line, col}, message}]}.`,
 			"orderly validate",
 			"orderly validate sops/library/daily-check.yaml",
 			"orderly validate --json my-procedures | jq '.problems | length'"),
-		RunE: func(_ *cobra.Command, args []string) error { return a.validate(args) },
+		RunE: func(_ *cobra.Command, args []string) error { return a.validate(args, secrets) },
 	}
+	cmd.Flags().BoolVar(&secrets, "secrets", false, "also want every secret that orderly.yaml names, as a worker does")
+	return cmd
 }
 
 // validation is the answer of `orderly validate --json`. Its fields are stable.
@@ -36,8 +40,8 @@ type validation struct {
 	Problems sops.Problems `json:"problems"`
 }
 
-func (a *app) validate(paths []string) error {
-	cfg, problems, err := a.checkedConfig()
+func (a *app) validate(paths []string, secrets bool) error {
+	cfg, problems, err := a.checkedConfig(secrets)
 	if err != nil {
 		return err
 	}
@@ -45,7 +49,11 @@ func (a *app) validate(paths []string) error {
 	if cfg.File != "" || len(problems) > 0 {
 		v.Files = 1
 	}
-	more, n, err := checkPaths(cfg, paths)
+	env := sops.Env{Catalogue: activities.Catalogue()}
+	if len(problems) == 0 {
+		env.Targets, env.Commands = cfg.TargetNames(), cfg.CommandNames()
+	}
+	more, n, err := checkPaths(cfg, env, paths)
 	if err != nil {
 		return err
 	}
@@ -56,21 +64,24 @@ func (a *app) validate(paths []string) error {
 
 // checkedConfig is orderly.yaml and what is wrong with it. A broken one still lets the procedures be
 // checked, only not against targets.
-func (a *app) checkedConfig() (*config.Config, sops.Problems, error) {
-	cfg, err := a.config()
+func (a *app) checkedConfig(secrets bool) (*config.Config, sops.Problems, error) {
+	load := config.LoadWithoutSecrets
+	if secrets {
+		load = config.Load
+	}
+	cfg, err := load(a.settingsFile())
 	if err == nil {
 		return cfg, nil, nil
 	}
 	problems, ok := problemsIn(err)
 	if !ok {
-		return nil, nil, err
+		return nil, nil, exit(exitUsage, "%w", err)
 	}
 	return &config.Config{File: problems[0].Pos.File}, problems, nil
 }
 
 // checkPaths checks files and folders, those of the configuration when none are named.
-func checkPaths(cfg *config.Config, paths []string) (sops.Problems, int, error) {
-	env := environment(cfg)
+func checkPaths(cfg *config.Config, env sops.Env, paths []string) (sops.Problems, int, error) {
 	lib, problems := sops.LoadLibrary(sources(cfg), env)
 	if len(paths) == 0 {
 		return problems, countFiles(sources(cfg)), nil

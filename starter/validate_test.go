@@ -55,3 +55,13 @@ func TestValidate(t *testing.T) {
 		require.Equal(t, exitUsage, newBench(t).orderly("validate", "nowhere").code)
 	})
 }
+
+func TestValidateWantsSecretsOnlyWhenAsked(t *testing.T) {
+	t.Parallel()
+	b := newBench(t).procedure(checkYAML)
+	b.write("orderly.yaml", "procedures: [sops]\ntargets: {postgres: {docs-db: {dsn: \"${ORDERLY_TEST_NEVER_SET}\"}}}\n")
+	require.Equal(t, exitOK, b.orderly("validate").code)
+	got := b.orderly("validate", "--secrets")
+	require.Equal(t, exitFailed, got.code)
+	require.Contains(t, got.out, "ORDERLY_TEST_NEVER_SET")
+}
