@@ -112,3 +112,8 @@ func (b *bench) tell(workflowID, signal string, arg any) {
 		b.t.Fatal(err)
 	}
 }
+
+// refuse is a workflow that ends before it has a record, as for an unknown procedure.
+func refuse(workflow.Context, converter.EncodedValues) error {
+	return temporal.NewNonRetryableApplicationError("no procedure serves it", workflows.ErrUnknownProcedure, nil)
+}

@@ -182,9 +182,9 @@ func (a *app) printRuns(rows []runRow, limit int) {
 		a.say("no runs; `orderly start <procedure>` starts one")
 		return
 	}
-	table := &screen.Table{Header: []string{"STARTED", "RUN", "STATE", "PHASE", "TOOK"}, Wraps: 1, Paint: a.paint()}
+	table := &screen.Table{Header: []string{"STARTED", "RUN", "TOOK", "STATE"}, Wraps: 1, Paint: a.paint()}
 	table.Style = func(column int, text string) screen.Tone {
-		if column == 2 {
+		if column == 3 {
 			return rowTone(text)
 		}
 		return screen.Plain
@@ -195,10 +195,13 @@ func (a *app) printRuns(rows []runRow, limit int) {
 			end = *r.Ended
 		}
 		state := r.State
-		if r.Drill {
-			state += " drill"
+		if r.Phase != "" {
+			state += ", " + r.Phase
 		}
-		table.Add(r.Started.UTC().Format("01-02 15:04:05Z"), r.WorkflowID, rowGlyph(r.State)+" "+state, r.Phase, screen.Took(end.Sub(r.Started)))
+		if r.Drill {
+			state += " (drill)"
+		}
+		table.Add(r.Started.UTC().Format("01-02 15:04:05Z"), r.WorkflowID, screen.Took(end.Sub(r.Started)), rowGlyph(r.State)+" "+state)
 	}
 	a.print(table.Lines(a.width())...)
 	if len(rows) == limit {
@@ -213,7 +216,7 @@ func rowTone(cell string) screen.Tone {
 	if len(fields) < 2 {
 		return screen.Plain
 	}
-	return screen.StateTone(rowState(fields[1]))
+	return screen.StateTone(rowState(strings.TrimSuffix(fields[1], ",")))
 }
 
 // rowState is the state whose sign a word gets: terminated and timed out look like cancelled.

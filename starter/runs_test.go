@@ -35,7 +35,7 @@ func TestRunsListsTheOpenOnesFirst(t *testing.T) {
 	lines := strings.Split(strings.TrimSpace(got.out), "\n")
 	require.Len(t, lines, 3)
 	require.Contains(t, lines[1], "check/open")
-	require.Contains(t, lines[1], "● running")
+	require.Contains(t, lines[1], "● running, probe")
 	require.Contains(t, lines[2], "✓ succeeded")
 
 	var failed []runRow

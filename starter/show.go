@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"strings"
 
 	"github.com/spf13/cobra"
 	workflowpb "go.temporal.io/api/workflow/v1"
@@ -66,11 +65,7 @@ func (a *app) withRecord(ctx context.Context, arg string, use func(found) error)
 	}
 	f.record, err = a.record(ctx, cfg, c, info)
 	if errors.Is(err, errNoRecord) {
-		f.record, err = &workflows.Record{
-			Procedure: strings.SplitN(info.GetExecution().GetWorkflowId(), "/", 2)[0], State: workflows.Running,
-			WorkflowID: info.GetExecution().GetWorkflowId(), RunID: info.GetExecution().GetRunId(),
-			Started: info.GetStartTime().AsTime(), Timeline: []workflows.Event{},
-		}, nil
+		f.record, err = c.bareRecord(ctx, info), nil
 	}
 	if err != nil {
 		return failed("read the record of "+arg, err)
@@ -79,6 +74,19 @@ func (a *app) withRecord(ctx context.Context, arg string, use func(found) error)
 		settle(f.record, f.outcome)
 	}
 	return use(f)
+}
+
+// bareRecord is what can be said of a run that never had a record.
+func (c *cluster) bareRecord(ctx context.Context, info *workflowpb.WorkflowExecutionInfo) *workflows.Record {
+	row := readRow(info)
+	r := &workflows.Record{
+		Procedure: row.Procedure, WorkflowID: row.WorkflowID, RunID: row.RunID, State: workflows.Running,
+		Started: row.Started, Inputs: map[string]any{}, Phases: []*workflows.Phase{}, Timeline: []workflows.Event{},
+	}
+	if o, err := c.opening(ctx, row.WorkflowID, row.RunID); err == nil {
+		r.By, r.Drill, r.Key = o.by, o.drill, o.key
+	}
+	return r
 }
 
 // outcome is how a closed run ended.
@@ -110,7 +118,9 @@ func (a *app) show(f found) error {
 	}
 	width, paint := a.width(), a.paint()
 	a.print(screen.Head(r, paint, width, now())...)
-	a.print(screen.Cut(strings.TrimSpace(r.File+"  "+r.Digest), width))
+	if r.File != "" {
+		a.print(screen.Cut(r.File+"  "+r.Digest, width))
+	}
 	if len(r.Inputs) > 0 {
 		a.print(screen.Wrap("inputs: "+screen.Inputs(r.Inputs), width)...)
 	}

@@ -11,6 +11,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
 
 	"github.com/orderly-ops/orderly/workflows"
 )
@@ -174,4 +176,20 @@ func TestWatchAsJSONIsOneObjectALine(t *testing.T) {
 	require.Contains(t, last.Result.Message, `step "api": no answer`)
 	require.Len(t, last.Result.Findings, 2)
 	require.NotNil(t, last.Result.Record)
+}
+
+func TestARunThatNeverHadARecordStillSaysWhy(t *testing.T) {
+	t.Parallel()
+	b := newBench(t).withServer()
+	b.server.NewWorker(workflows.DefaultTaskQueue, func(r worker.Registry) {
+		r.RegisterDynamicWorkflow(refuse, workflow.DynamicRegisterOptions{})
+	})
+	b.begin("check/one")
+	got := b.orderly("watch", "check/one")
+	require.Equal(t, exitFailed, got.code)
+	require.Equal(t, "\n✗ failed; no findings\nno procedure serves it\n", got.out)
+	shown := b.orderly("show", "check/one")
+	require.Equal(t, exitOK, shown.code)
+	require.Contains(t, shown.out, "by bob")
+	require.Contains(t, shown.out, "no procedure serves it")
 }

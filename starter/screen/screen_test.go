@@ -109,7 +109,7 @@ func TestCutWrapAndPadCountCells(t *testing.T) {
 func TestTook(t *testing.T) {
 	t.Parallel()
 	for d, want := range map[time.Duration]string{
-		0: "0.0s", 1234 * time.Millisecond: "1.2s", 42 * time.Second: "42s", 187 * time.Second: "3:07",
+		0: "0ms", 34 * time.Millisecond: "34ms", 1234 * time.Millisecond: "1.2s", 42 * time.Second: "42s", 187 * time.Second: "3:07",
 		2*time.Hour + 187*time.Second: "2:03:07", 74*time.Hour + 3*time.Minute: "3d 02:03", -5 * time.Second: "-5.0s",
 	} {
 		require.Equal(t, want, screen.Took(d))

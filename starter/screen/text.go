@@ -14,7 +14,7 @@ import (
 )
 
 // sequences are the commands that terminals take: colours, cursor moves, titles.
-var sequences = regexp.MustCompile("\x1b(\\[[0-9;?]*[\\x20-\\x2f]*[@-~]|\\][^\x07\x1b]*(\x07|\x1b\\\\)?)")
+var sequences = regexp.MustCompile("\x1b(\\[[0-9;?]*[\\x20-\\x2f]*[\\x40-\\x7e]|\\][^\x07\x1b]*(\x07|\x1b\\\\)?)")
 
 // Clean makes text safe to print on one line: terminal commands go, other control characters become
 // spaces, and runs of space become one.

@@ -6,11 +6,13 @@ import (
 	"time"
 )
 
-// Took writes a length of time for people: 0.4s, 12s, 3:07, 2:03:07, 3d 02:03.
+// Took writes a length of time for people: 34ms, 0.4s, 12s, 3:07, 2:03:07, 3d 02:03.
 func Took(d time.Duration) string {
 	switch {
 	case d < 0:
 		return "-" + Took(-d)
+	case d < 100*time.Millisecond:
+		return strconv.FormatInt(d.Milliseconds(), 10) + "ms"
 	case d < 10*time.Second:
 		return strconv.FormatFloat(d.Truncate(100*time.Millisecond).Seconds(), 'f', 1, 64) + "s"
 	case d < time.Minute:
