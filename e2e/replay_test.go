@@ -33,7 +33,7 @@ phases:
       - {id: targets, uses: targets.list, expect: size(outputs.docker) == 0}
       - {id: skipped, uses: targets.list, if: inputs.fail && !inputs.fail}
       - {id: nap, wait: 100ms, within: 1ms}
-      - {id: broken, uses: exec.run, with: {command: no-such-command}, on_failure: continue}
+      - {id: broken, uses: exec.run, with: {command: absent}, on_failure: continue}
   - id: second
     title: Side by side
     steps:
@@ -51,7 +51,7 @@ phases:
   - id: third
     title: The end
     if: inputs.fail
-    steps: [{id: fails, uses: exec.run, with: {command: no-such-command}}]
+    steps: [{id: fails, uses: exec.run, with: {command: absent}}]
 finally:
   - {id: tidy, uses: targets.list}
 `
@@ -63,7 +63,7 @@ func TestTheEngineReplaysWhatItDid(t *testing.T) {
 	t.Parallel()
 	h := open(t, setting{
 		procedures: map[string]string{"tour.yaml": tour, "nap.yaml": strings.ReplaceAll(nap, "5s", "10ms")},
-		config:     "targets: {}\n",
+		config:     "targets: {}\nexec:\n  absent: {argv: [/no/such/program]}\n",
 	})
 	c := h.temporal()
 	for name, want := range map[string]struct {
