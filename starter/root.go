@@ -36,15 +36,10 @@ func run(ctx context.Context, s surroundings) int {
 	root.SetOut(s.stdout)
 	root.SetErr(s.stderr)
 	err := root.ExecuteContext(ctx)
-	if err != nil && errors.Is(context.Cause(ctx), context.Canceled) && !isExit(err) {
-		return exitInterrupted
+	if err != nil && errors.Is(ctx.Err(), context.Canceled) {
+		return exitInterrupted // whatever it says, Ctrl-C was the reason
 	}
 	return report(s.stderr, err)
-}
-
-func isExit(err error) bool {
-	var e *exitError
-	return errors.As(err, &e)
 }
 
 func (a *app) root() *cobra.Command {

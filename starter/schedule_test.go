@@ -41,6 +41,9 @@ func TestScheduleCommands(t *testing.T) {
 	require.Contains(t, list.out, "paused: moving house (ann)")
 	requireWidth(t, list.out, defaultWidth)
 	require.Equal(t, exitOK, b.orderly("schedule", "resume", "check").code)
+	b.procedure(strings.Replace(checkYAML, "0 6 * * *", "0 7 * * *", 1))
+	require.Contains(t, strings.Join(strings.Fields(b.orderly("schedule", "list").out), " "), "differs from its file: cron")
+	require.Equal(t, exitOK, b.orderly("schedule", "apply").code)
 
 	run := b.orderly("schedule", "trigger", "check")
 	require.Equal(t, exitOK, run.code, run.notice)
@@ -55,7 +58,7 @@ func TestScheduleCommands(t *testing.T) {
 	require.Contains(t, slip.notice, "did you mean check/morning?")
 
 	require.Equal(t, exitOK, b.orderly("schedule", "remove", "check").code)
-	var left []schedules.Status
+	var left []listedSchedule
 	b.orderly("schedule", "list", "--json").json(t, &left)
 	require.Empty(t, left)
 }
