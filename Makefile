@@ -77,6 +77,11 @@ fuzz: ## every fuzz target for FUZZTIME (30s) each
 docs: ## regenerate the generated pages of docs/
 	@mkdir -p docs/reference
 	go run ./starter actions --markdown >docs/reference/actions.md
+	go run ./starter schema --markdown >docs/reference/procedure.md
+
+.PHONY: record
+record: ## record histories of the interpreter as it is now, for the replay test
+	ORDERLY_RECORD=$(CURDIR)/workflows/testdata/histories go test ./e2e -count=1 -run TestTheEngineReplaysWhatItDid
 
 .PHONY: clean
 clean: ## remove what was built; data stays

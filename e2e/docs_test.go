@@ -71,6 +71,26 @@ func TestTheReadmesFirstProcedure(t *testing.T) {
 	require.Contains(t, said.stdout, "mean")
 }
 
+// TestTheReferenceIsUpToDate wants `make docs` to have been run.
+func TestTheReferenceIsUpToDate(t *testing.T) {
+	t.Parallel()
+	var actions, procedure strings.Builder
+	require.NoError(t, activities.WriteReference(&actions, activities.Catalogue()))
+	require.NoError(t, sops.WriteReference(&procedure))
+	require.Equal(t, actions.String(), read(t, "../docs/reference/actions.md"))
+	require.Equal(t, procedure.String(), read(t, "../docs/reference/procedure.md"))
+}
+
+// TestEveryDependencyHasItsReason keeps the list in the first decision whole.
+func TestEveryDependencyHasItsReason(t *testing.T) {
+	t.Parallel()
+	reasons := read(t, "../docs/decisions/0001-dependencies.md")
+	direct := regexp.MustCompile(`(?m)^\t(\S+) v\S+$`)
+	for _, m := range direct.FindAllStringSubmatch(read(t, "../go.mod"), -1) {
+		require.Contains(t, reasons, "`"+m[1]+"`", "add a line on it")
+	}
+}
+
 func TestTheDocsLinkToFilesThatExist(t *testing.T) {
 	t.Parallel()
 	link := regexp.MustCompile(`\]\(([^)#:]+)(?:#[^)]*)?\)`)

@@ -23,7 +23,7 @@ phases:
 func TestANewFileIsServedWithoutARestart(t *testing.T) {
 	t.Parallel()
 	h := open(t, setting{procedures: map[string]string{"nap.yaml": nap}, config: "targets: {}\n"})
-	require.NotZero(t, h.orderly("start", "doze").exit)
+	require.Equal(t, 1, h.orderly("start", "doze", "--watch").exit, "no worker knows it")
 	h.write("procedures/doze.yaml", strings.NewReplacer("sop: nap", "sop: doze", "5s", "1ms").Replace(nap))
 	said := h.orderly("start", "doze", "--watch")
 	require.Zero(t, said.exit, said.stdout+said.stderr)

@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -234,10 +235,23 @@ func (h *house) history(c client.Client, id string) string {
 	return b.String()
 }
 
+// nextPort walks through ports below those that the system gives to outgoing connections, so that nobody
+// takes a port between its being found free and its being used.
+var nextPort atomic.Int32
+
+const firstPort, lastPort = 15000, 32000
+
 func freePort(t testing.TB) int {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
+	nextPort.CompareAndSwap(0, int32(firstPort+os.Getpid()%10000))
+	for {
+		port := int(nextPort.Add(1))
+		require.Less(t, port, lastPort, "no port is free")
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		if err != nil {
+			continue
+		}
+		require.NoError(t, l.Close())
+		return port
+	}
 }

@@ -117,7 +117,11 @@ func (s *schemas) members(t reflect.Type) schema {
 		if e := f.Tag.Get("enum"); e != "" {
 			enum = strings.Split(e, ",")
 		}
-		props[name] = s.of(f.Type, enum)
+		prop := s.of(f.Type, enum)
+		if doc := f.Tag.Get("doc"); doc != "" {
+			prop["description"] = doc
+		}
+		props[name] = prop
 		if f.Tag.Get("required") == "true" {
 			required = append(required, name)
 		}

@@ -11,7 +11,8 @@ import (
 )
 
 func (a *app) schemaCommand() *cobra.Command {
-	return &cobra.Command{
+	markdown := false
+	cmd := &cobra.Command{
 		Use:   "schema [procedure|config]",
 		Short: "Print the JSON Schema of procedures or of orderly.yaml, for editors",
 		Long: `Print the JSON Schema of procedure files (the default) or of orderly.yaml. An
@@ -19,10 +20,14 @@ editor with YAML support completes and checks keys with it; expressions and what
 files say about each other are checked by "orderly validate".`,
 		Example: examples(
 			"orderly schema > procedure.schema.json",
-			"orderly schema config > orderly.schema.json"),
+			"orderly schema config > orderly.schema.json",
+			"orderly schema --markdown > procedure.md"),
 		Args:      cobra.MatchAll(cobra.MaximumNArgs(1), cobra.OnlyValidArgs),
 		ValidArgs: []string{"procedure", "config"},
 		RunE: func(_ *cobra.Command, args []string) error {
+			if markdown {
+				return sops.WriteReference(a.stdout)
+			}
 			what := "procedure"
 			if len(args) == 1 {
 				what = args[0]
@@ -30,6 +35,8 @@ files say about each other are checked by "orderly validate".`,
 			return a.schema(what)
 		},
 	}
+	cmd.Flags().BoolVar(&markdown, "markdown", false, "print the reference of every key of a procedure instead")
+	return cmd
 }
 
 func (a *app) schema(what string) error {
