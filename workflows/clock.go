@@ -59,6 +59,7 @@ func (r *run) arm(ctx workflow.Context, c *Clock) {
 func (r *run) breach(ctx workflow.Context, c *Clock) {
 	now := workflow.Now(ctx).UTC()
 	c.Breached, c.Lateness = &now, now.Sub(c.Due).String()
+	r.timeLateness(ctx, now.Sub(c.Due))
 	text := c.Title + ": not done within " + took(c.Due.Sub(c.Started))
 	r.event(ctx, Event{Kind: "clock", Text: text})
 	r.find(ctx, Finding{At: now, Severity: "warning", Check: "clock " + c.ID, Text: text,

@@ -164,6 +164,7 @@ func (r *run) end(ctx workflow.Context, err, finally error) {
 	}
 	now := workflow.Now(ctx).UTC()
 	rec.State, rec.Ended = outcome(err), &now
+	r.countRun(ctx)
 	r.stopAllClocks(ctx, err == nil)
 	text := rec.Title + ": " + ended(rec.State, &rec.Started, now)
 	if rec.Failure != nil {

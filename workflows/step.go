@@ -110,6 +110,7 @@ func (r *run) endStep(ctx workflow.Context, rec *Step, f *frame, err error) {
 		text += ": " + rec.Error
 	}
 	r.stepEvent(ctx, rec, f, text, rec.State != Succeeded)
+	r.countStep(ctx, rec)
 	r.stopClock(ctx, clockOfStep(rec.Path), err == nil)
 	r.checklist(ctx)
 }
