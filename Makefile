@@ -5,6 +5,8 @@ SHELL := /bin/bash
 
 DATA       ?= data
 CONFIG     ?=
+PORT       ?=
+UI_PORT    ?=
 # Go stamps the version itself, the tag or the commit, where there is a checkout.
 STAMP      := $(shell git describe --always >/dev/null 2>&1 && echo true || echo false)
 GO_BUILD   := go build -buildvcs=$(STAMP) -ldflags '-s -w'
@@ -29,11 +31,8 @@ build: ## bin/orderly, bin/worker and bin/devserver
 	$(GO_BUILD) -o bin/devserver ./devserver
 
 .PHONY: run
-run: build ## start the dev server and run the daily check on this machine
-	@.ci/devserver start $(DATA) $(CONFIG)
-	@bin/orderly $(if $(CONFIG),--config $(CONFIG)) setup
-	@bin/orderly $(if $(CONFIG),--config $(CONFIG)) start daily-check --watch; \
-		status=$$?; .ci/devserver where $(DATA); exit $$status
+run: build ## start the dev server and run the daily check on this machine (PORT=, UI_PORT=, CONFIG=)
+	@PORT=$(PORT) UI_PORT=$(UI_PORT) .ci/devserver run $(DATA) $(CONFIG)
 
 .PHONY: stop
 stop: ## stop the dev server that `make run` started
