@@ -25,7 +25,7 @@ import (
 
 // platform is real systems of every kind as targets: a database, a cache, a bucket, a Docker host and an
 // HTTP service.
-func platform(t *testing.T, service string) string {
+func platform(t testing.TB, service string) string {
 	t.Helper()
 	bucket := testenv.S3(t)
 	return fmt.Sprintf(`
@@ -190,7 +190,7 @@ func silent(t *testing.T) string {
 }
 
 // latest is the workflow id of a procedure's newest run.
-func latest(t *testing.T, h *house, procedure string) string {
+func latest(t testing.TB, h *house, procedure string) string {
 	t.Helper()
 	said := h.orderly("show", procedure, "--json")
 	require.Zero(t, said.exit, said.stderr)

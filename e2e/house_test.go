@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -21,6 +22,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/log"
 
 	"github.com/orderly-ops/orderly/workflows"
 )
@@ -107,7 +109,7 @@ func (h *house) write(name, text string) {
 // process is a binary under test that goes on in the background.
 type process struct {
 	cmd  *exec.Cmd
-	log  *os.File
+	out  *os.File
 	args []string
 	name string
 	done chan struct{}
@@ -115,10 +117,10 @@ type process struct {
 
 func (h *house) spawn(name string, args ...string) *process {
 	h.t.Helper()
-	log, err := os.OpenFile(filepath.Join(h.dir, name+".log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	out, err := os.OpenFile(filepath.Join(h.dir, name+".log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	require.NoError(h.t, err)
-	p := &process{cmd: exec.Command(filepath.Join(bin, name), args...), log: log, args: args, name: name, done: make(chan struct{})}
-	p.cmd.Dir, p.cmd.Stdout, p.cmd.Stderr = h.dir, log, log
+	p := &process{cmd: exec.Command(filepath.Join(bin, name), args...), out: out, args: args, name: name, done: make(chan struct{})}
+	p.cmd.Dir, p.cmd.Stdout, p.cmd.Stderr = h.dir, out, out
 	p.cmd.Env = append(os.Environ(), h.env...)
 	require.NoError(h.t, p.cmd.Start())
 	go func() {
@@ -127,9 +129,9 @@ func (h *house) spawn(name string, args ...string) *process {
 	}()
 	h.t.Cleanup(func() {
 		p.kill()
-		_ = log.Close()
+		_ = out.Close()
 		if h.t.Failed() {
-			text, _ := os.ReadFile(log.Name())
+			text, _ := os.ReadFile(out.Name())
 			h.t.Logf("%s:\n%s", name, text[max(0, len(text)-8000):])
 		}
 	})
@@ -154,7 +156,7 @@ func (h *house) ready() {
 	h.await("the worker to be ready", 90*time.Second, func() bool {
 		select {
 		case <-h.server.done:
-			text, _ := os.ReadFile(h.server.log.Name())
+			text, _ := os.ReadFile(h.server.out.Name())
 			require.FailNow(h.t, "the dev server ended", "%s", text)
 		default:
 		}
@@ -201,7 +203,7 @@ func (h *house) orderly(args ...string) answer {
 // temporal is a client of the house's Temporal.
 func (h *house) temporal() client.Client {
 	h.t.Helper()
-	c, err := client.Dial(client.Options{HostPort: h.address})
+	c, err := client.Dial(client.Options{HostPort: h.address, Logger: log.NewStructuredLogger(slog.New(slog.DiscardHandler))})
 	require.NoError(h.t, err)
 	h.t.Cleanup(c.Close)
 	return c
