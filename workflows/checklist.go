@@ -1,9 +1,12 @@
 package workflows
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"go.temporal.io/sdk/workflow"
 )
@@ -14,82 +17,166 @@ func (r *run) checklist(ctx workflow.Context) {
 	workflow.SetCurrentDetails(ctx, r.record.Checklist())
 }
 
-// maxChecklistRounds is how many rounds of an `each` the checklist names one by one.
-const maxChecklistRounds = 20
+// What the checklist names one by one; beyond that it counts.
+const (
+	maxChecklistRounds   = 20 // of an `each`
+	maxChecklistFindings = 20
+)
 
-// Checklist is the record as Markdown: phases, steps, clocks, findings.
+// How many bytes of text from outside a line of the checklist shows.
+const (
+	errorLength  = 200
+	reasonLength = 120
+	itemLength   = 60
+)
+
+// Checklist is the record as Markdown, what can't wait first: why it failed, clocks, findings; then
+// phases and steps.
 func (rec *Record) Checklist() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "### %s %s\n", glyph(rec.State), escape(rec.Title))
 	if rec.Drill {
 		b.WriteString("\n**DRILL**\n")
 	}
-	for _, p := range rec.Phases {
-		fmt.Fprintf(&b, "\n**%s %s**\n\n", glyph(p.State), escape(p.Title))
-		listSteps(&b, p.Steps, "")
-	}
-	if len(rec.Finally) > 0 {
-		b.WriteString("\n**Finally**\n\n")
-		listSteps(&b, rec.Finally, "")
+	if f := rec.Failure; f != nil {
+		fmt.Fprintf(&b, "\n**Failed:** %s\n", escape(shorten(f.Message, errorLength)))
 	}
 	listClocks(&b, rec.Clocks)
-	if n := len(rec.Findings); n > 0 {
-		fmt.Fprintf(&b, "\n**Findings: %d**\n\n", n)
-		for _, f := range rec.Findings[:min(n, maxChecklistRounds)] {
-			fmt.Fprintf(&b, "- %s: %s: %s\n", escape(f.Severity), escape(f.Check), escape(f.Text))
-		}
+	listFindings(&b, rec.Findings)
+	b.WriteString("\n**Steps**\n\n")
+	for _, p := range rec.Phases {
+		line(&b, 0, p.State, "**"+escape(p.Title)+"**"+lasted(p.Started, p.Ended))
+		listSteps(&b, p.Steps, 1)
+	}
+	if len(rec.Finally) > 0 {
+		b.WriteString("- **Finally**\n")
+		listSteps(&b, rec.Finally, 1)
 	}
 	return b.String()
 }
 
-func listSteps(b *strings.Builder, steps []*Step, indent string) {
+// line writes one line of the list. The UI shows nested lists without any indentation, so the list is flat
+// and each line brings its own: em spaces, which Markdown leaves alone.
+func line(b *strings.Builder, depth int, state State, text string) {
+	fmt.Fprintf(b, "- %s%s %s\n", strings.Repeat("\u2003", depth), glyph(state), text)
+}
+
+func listSteps(b *strings.Builder, steps []*Step, depth int) {
 	for _, s := range steps {
-		fmt.Fprintf(b, "%s- %s %s%s\n", indent, glyph(s.State), escape(s.Title), remark(s))
-		listSteps(b, s.Steps, indent+"  ")
-		if len(s.Items) > maxChecklistRounds {
-			continue
-		}
-		for _, item := range s.Items {
-			fmt.Fprintf(b, "%s  - %s %s\n", indent, glyph(item.State), escape(shorten(fmt.Sprint(item.Item), 60)))
-			listSteps(b, item.Steps, indent+"    ")
+		line(b, depth, s.State, escape(s.Title)+remark(s))
+		listSteps(b, s.Steps, depth+1)
+		if len(s.Items) <= maxChecklistRounds {
+			listItems(b, s.Items, depth+1)
 		}
 	}
 }
 
+func listItems(b *strings.Builder, items []*Item, depth int) {
+	for _, item := range items {
+		name := escape(shorten(fmt.Sprint(item.Item), itemLength))
+		if len(item.Steps) != 1 {
+			line(b, depth, item.State, name)
+			listSteps(b, item.Steps, depth+1)
+			continue
+		}
+		// A round of one step is one line.
+		only := item.Steps[0]
+		line(b, depth, only.State, name+": "+escape(only.Title)+remark(only))
+		listSteps(b, only.Steps, depth+1)
+		if len(only.Items) <= maxChecklistRounds {
+			listItems(b, only.Items, depth+1)
+		}
+	}
+}
+
+// remark is what there is to say of a step besides its title.
 func remark(s *Step) string {
 	switch {
 	case s.State == Failed:
-		return ": " + escape(shorten(s.Error, 200))
+		return ": " + escape(shorten(s.Error, errorLength))
 	case s.State.Done() && s.Reason != "":
-		return " (" + escape(shorten(s.Reason, 200)) + ")"
+		return " (" + escape(shorten(s.Reason, reasonLength)) + ")"
 	case s.State == Running && s.Count > 0:
 		return fmt.Sprintf(" (round %d)", s.Count+1)
+	case s.State == Running && s.Until != nil:
+		return " (until " + clockTime(*s.Until) + ")"
 	case len(s.Items) > maxChecklistRounds:
-		done := 0
-		for _, item := range s.Items {
-			if item.State.Done() {
-				done++
-			}
-		}
-		return fmt.Sprintf(" (%d of %d)", done, len(s.Items))
-	case s.State.Done() && s.Started != nil && s.Ended != nil:
-		return " · " + took(s.Ended.Sub(*s.Started))
+		return fmt.Sprintf(" (%d of %d)", rounds(s.Items), len(s.Items))
+	case s.State.Done():
+		return lasted(s.Started, s.Ended)
 	}
 	return ""
 }
 
+// rounds counts those that have ended.
+func rounds(items []*Item) (n int) {
+	for _, item := range items {
+		if item.State.Done() {
+			n++
+		}
+	}
+	return n
+}
+
+func lasted(started, ended *time.Time) string {
+	if started == nil || ended == nil {
+		return ""
+	}
+	return " · " + took(ended.Sub(*started))
+}
+
+// listClocks names the promises that are open or were broken.
 func listClocks(b *strings.Builder, clocks []*Clock) {
-	var open []string
+	var lines []string
 	for _, c := range clocks {
 		switch {
 		case c.Breached != nil:
-			open = append(open, fmt.Sprintf("- ⏰ %s was due %s: **breached**", escape(c.Title), c.Due.Format(time.TimeOnly+" MST")))
+			lines = append(lines, fmt.Sprintf("- ⏰ %s was due %s: **breached**", escape(c.Title), clockTime(c.Due)))
 		case c.Met == nil && c.Stopped == nil:
-			open = append(open, fmt.Sprintf("- ⏳ %s is due %s", escape(c.Title), c.Due.Format(time.TimeOnly+" MST")))
+			lines = append(lines, fmt.Sprintf("- ⏳ %s is due %s", escape(c.Title), clockTime(c.Due)))
 		}
 	}
-	if len(open) > 0 {
-		b.WriteString("\n**Clocks**\n\n" + strings.Join(open, "\n") + "\n")
+	if len(lines) > 0 {
+		b.WriteString("\n**Clocks**\n\n" + strings.Join(lines, "\n") + "\n")
+	}
+}
+
+func clockTime(t time.Time) string { return t.UTC().Format(time.TimeOnly + " MST") }
+
+// listFindings names what was found, the gravest first, with what to do about it.
+func listFindings(b *strings.Builder, findings []Finding) {
+	if len(findings) == 0 {
+		return
+	}
+	fmt.Fprintf(b, "\n**Findings: %d**\n\n", len(findings))
+	sorted := slices.SortedStableFunc(slices.Values(findings), func(x, y Finding) int {
+		return cmp.Compare(gravity(x.Severity), gravity(y.Severity))
+	})
+	for _, f := range sorted[:min(len(sorted), maxChecklistFindings)] {
+		fmt.Fprintf(b, "- %s **%s** %s: %s", signal(f.Severity), escape(f.Severity), escape(f.Check), escape(shorten(f.Text, errorLength)))
+		if f.Act != "" {
+			fmt.Fprintf(b, " → %s", escape(shorten(f.Act, errorLength)))
+		}
+		b.WriteString("\n")
+	}
+	if more := len(sorted) - maxChecklistFindings; more > 0 {
+		fmt.Fprintf(b, "- … and %d more\n", more)
+	}
+}
+
+// gravity sorts findings; words that nobody knows come last.
+func gravity(severity string) int {
+	return -slices.Index([]string{"info", "warning", "critical"}, severity)
+}
+
+func signal(severity string) string {
+	switch severity {
+	case "critical":
+		return "🔴"
+	case "warning":
+		return "🟡"
+	default:
+		return "🔵"
 	}
 }
 
@@ -110,10 +197,25 @@ func glyph(s State) string {
 	}
 }
 
-// escape keeps text from a procedure or an outside system text: no Markdown, no HTML, one line.
-func escape(text string) string { return markdown.Replace(text) }
+// escape keeps text from a procedure or an outside system text: no Markdown, no HTML, one line, read from
+// left to right. It uses backslashes only: the UI shows `&lt;` as it stands.
+func escape(text string) string {
+	return markdown.Replace(strings.Join(strings.Fields(strings.Map(printable, text)), " "))
+}
 
+func printable(r rune) rune {
+	switch {
+	case unicode.Is(unicode.Bidi_Control, r):
+		return -1
+	case unicode.IsControl(r):
+		return ' '
+	default:
+		return r
+	}
+}
+
+// Two hyphens would become a dash, which no command understands.
 var markdown = strings.NewReplacer(
-	"\r", " ", "\n", " ", `\`, `\\`, "`", "\\`", "*", `\*`, "_", `\_`, "[", `\[`, "]", `\]`,
-	"<", "&lt;", ">", "&gt;", "&", "&amp;", "#", `\#`, "|", `\|`, "!", `\!`, "~", `\~`,
+	`\`, `\\`, "`", "\\`", "*", `\*`, "_", `\_`, "[", `\[`, "]", `\]`,
+	"<", `\<`, ">", `\>`, "&", `\&`, "#", `\#`, "|", `\|`, "!", `\!`, "~", `\~`, "--", `\-\-`,
 )

@@ -14,13 +14,6 @@ const clockOfRun = "run"
 func clockOfPhase(id string) string  { return "phase:" + id }
 func clockOfStep(path string) string { return "step:" + path }
 
-// runningClock is the timer behind a clock. It dies with this execution; the clock itself is in the
-// record and gets a new timer in the next.
-type runningClock struct {
-	clock *Clock
-	stop  workflow.CancelFunc
-}
-
 // startClock begins a promise; no `within`, no clock.
 func (r *run) startClock(ctx workflow.Context, id, title string, started time.Time, within sops.Duration) error {
 	if within == 0 || r.clock(id) != nil {
@@ -41,11 +34,12 @@ func (r *run) rearmClocks(ctx workflow.Context) {
 	}
 }
 
-// arm sets the timer. It runs on a context of its own: cancelling the run must not silence a promise.
+// arm sets the timer, which dies with this execution; the clock itself is in the record and gets a new
+// timer in the next. It runs on a context of its own: cancelling the run must not silence a promise.
 func (r *run) arm(ctx workflow.Context, c *Clock) {
 	ctx, _ = workflow.NewDisconnectedContext(ctx)
 	ctx, stop := workflow.WithCancel(ctx)
-	r.clocks[c.ID] = &runningClock{clock: c, stop: stop}
+	r.clocks[c.ID] = stop
 	workflow.GoNamed(ctx, "clock "+c.ID, func(ctx workflow.Context) {
 		timer := workflow.NewTimerWithOptions(ctx, c.Due.Sub(workflow.Now(ctx)), workflow.TimerOptions{Summary: c.Title + " is due"})
 		if err := timer.Get(ctx, nil); err != nil {
@@ -67,20 +61,23 @@ func (r *run) breach(ctx workflow.Context, c *Clock) {
 	r.checklist(ctx)
 }
 
-// stopClock ends a promise: kept (perhaps late), or put away because what it timed did not end well.
+// stopClock ends a promise: kept (perhaps late, in a later execution even), or put away because what it
+// timed did not end well.
 func (r *run) stopClock(ctx workflow.Context, id string, kept bool) {
-	running, ok := r.clocks[id]
-	if !ok {
+	c := r.clock(id)
+	if c == nil || c.Met != nil || c.Stopped != nil {
 		return
 	}
-	delete(r.clocks, id)
-	running.stop()
+	if stop, running := r.clocks[id]; running {
+		delete(r.clocks, id)
+		stop()
+	}
 	now := workflow.Now(ctx).UTC()
 	switch {
 	case kept:
-		running.clock.Met = &now
-	case running.clock.Breached == nil:
-		running.clock.Stopped = &now
+		c.Met = &now
+	case c.Breached == nil:
+		c.Stopped = &now
 	}
 }
 

@@ -9,6 +9,8 @@ import (
 	"io"
 
 	"go.temporal.io/sdk/workflow"
+
+	"github.com/orderly-ops/orderly/sops"
 )
 
 // errDraining unwinds the interpreter when the run is to continue as new. The record stays as it is:
@@ -29,7 +31,7 @@ type carriedState struct {
 // maxCarried keeps a margin below Temporal's limit of 2 MB a payload, base64 included.
 const maxCarried = 1_400_000
 
-// safePoint is passed before each step. It asks for a halt when Temporal suggests a new execution; runs
+// safePoint is passed before each step begins. It asks for a halt when Temporal suggests a new execution; runs
 // that this one waits for could not be carried over, so it goes on until they have ended.
 func (r *run) safePoint(ctx workflow.Context) error {
 	if err := ctx.Err(); err != nil {
@@ -47,18 +49,27 @@ func (r *run) safePoint(ctx workflow.Context) error {
 	return nil
 }
 
-// continueAsNew hands the record to a new execution of the same run.
+// continueAsNew hands the record to a new execution of the same run. It gives nil when the run has to go
+// on where it is: because it was cancelled meanwhile (Temporal would not tell the next execution), or
+// because the record is too large. Temporal ends an execution at 51,200 events; the suggestion comes long
+// before.
 func (r *run) continueAsNew(ctx workflow.Context) error {
+	r.draining, r.last = false, true
+	if ctx.Err() != nil {
+		return nil
+	}
 	r.record.Continued++
 	carried, err := pack(carriedState{Pin: r.pin, Record: r.record})
-	if err != nil {
-		return err
+	if err == nil {
+		return workflow.NewContinueAsNewError(ctx, workflow.GetInfo(ctx).WorkflowType.Name, r.input.raw, carried)
 	}
-	if len(carried.Gzip) > maxCarried {
-		return permanent("RecordTooLarge", "the record of this run has grown to %d bytes compressed; more than %d can't be "+
-			"carried on: keep large outputs as artifacts", len(carried.Gzip), maxCarried)
-	}
-	return workflow.NewContinueAsNewError(ctx, workflow.GetInfo(ctx).WorkflowType.Name, r.input.raw, carried)
+	r.record.Continued--
+	r.find(ctx, Finding{
+		At: workflow.Now(ctx).UTC(), Severity: "warning", Check: "record",
+		Text: "the record of this run can't be carried on to a new execution: " + err.Error(),
+		Act:  "see that the run ends soon, and keep large outputs as artifacts: Temporal ends it at 51,200 events",
+	})
+	return nil
 }
 
 // resume takes over from the execution before.
@@ -68,18 +79,30 @@ func (r *run) resume(_ workflow.Context, c *Carried) error {
 		return permanent(ErrInput, "the second argument of a run is the engine's own: %v", err)
 	}
 	r.pin, r.record = state.Pin, state.Record
-	r.proc, err = r.engine.parse(r.pin)
-	return err
+	if r.proc, err = r.engine.parse(r.pin); err != nil {
+		return err
+	}
+	if !r.record.laidOutFor(r.proc) {
+		return permanent(ErrInput, "the second argument of a run is the engine's own: its record is not one of %s", r.proc.ID)
+	}
+	return nil
 }
 
 func pack(s carriedState) (*Carried, error) {
+	data, err := json.Marshal(s)
+	if err != nil {
+		return nil, err
+	}
 	var buf bytes.Buffer
 	zip := gzip.NewWriter(&buf)
-	if err := json.NewEncoder(zip).Encode(s); err != nil {
-		return nil, fmt.Errorf("pack the record: %w", err)
+	if _, err := zip.Write(data); err != nil {
+		return nil, err
 	}
 	if err := zip.Close(); err != nil {
-		return nil, fmt.Errorf("pack the record: %w", err)
+		return nil, err
+	}
+	if len(data) > maxUnpacked || buf.Len() > maxCarried {
+		return nil, fmt.Errorf("it has grown to %d KiB, %d KiB compressed", len(data)>>10, buf.Len()>>10)
 	}
 	return &Carried{Gzip: buf.Bytes()}, nil
 }
@@ -93,11 +116,40 @@ func unpack(c *Carried) (carriedState, error) {
 	if err != nil {
 		return s, fmt.Errorf("unpack the record: %w", err)
 	}
-	if err := json.NewDecoder(io.LimitReader(zip, maxUnpacked)).Decode(&s); err != nil {
+	d := json.NewDecoder(io.LimitReader(zip, maxUnpacked))
+	d.UseNumber() // inputs and items are exact, however large a number
+	if err := d.Decode(&s); err != nil {
 		return s, fmt.Errorf("unpack the record: %w", err)
 	}
 	if s.Record == nil {
 		return s, errors.New("unpack the record: there is none")
 	}
 	return s, nil
+}
+
+// laidOutFor says whether the record has the procedure's phases and steps, as every record has that the
+// engine itself made.
+func (rec *Record) laidOutFor(p *sops.Procedure) bool {
+	fits := len(rec.Phases) == len(p.Phases) && sameSteps(rec.Finally, p.Finally)
+	for i := range p.Phases {
+		fits = fits && rec.Phases[i] != nil && rec.Phases[i].ID == p.Phases[i].ID && sameSteps(rec.Phases[i].Steps, p.Phases[i].Steps)
+	}
+	return fits
+}
+
+func sameSteps(recs []*Step, steps []sops.Step) bool {
+	fits := len(recs) == len(steps)
+	for i := range steps {
+		if !fits || recs[i] == nil || recs[i].ID != steps[i].ID {
+			return false
+		}
+		inner := steps[i].Children()
+		if steps[i].Parallel != nil || recs[i].Steps != nil {
+			fits = sameSteps(recs[i].Steps, inner)
+		}
+		for _, item := range recs[i].Items {
+			fits = fits && item != nil && sameSteps(item.Steps, inner)
+		}
+	}
+	return fits
 }

@@ -85,4 +85,5 @@ func requireWhole(t *testing.T, rec *workflows.Record, calls []string) {
 	require.NotNil(t, rec.Clocks[0].Met)
 	require.Equal(t, began.Add(30*time.Second), rec.Clocks[1].Due.UTC())
 	require.NotNil(t, rec.Clocks[1].Breached)
+	require.NotNil(t, rec.Clocks[1].Met, "late, but met, in a later execution")
 }

@@ -36,9 +36,12 @@ func (r *run) each(ctx workflow.Context, s *sops.Step, rec *Step, f *frame) erro
 		wg.Add(1)
 		workflow.GoNamed(ctx, rec.Path, func(ctx workflow.Context) {
 			defer wg.Done()
-			for next < len(rec.Items) && !stopped {
+			for next < len(rec.Items) {
 				i := next
 				next++
+				if stopped && rec.Items[i].State == Pending {
+					continue
+				}
 				errs[i] = r.eachRound(ctx, s, rec, i, f)
 				stopped = stopped || errs[i] != nil
 			}
@@ -56,8 +59,11 @@ func (r *run) eachRound(ctx workflow.Context, s *sops.Step, rec *Step, i int, f 
 	}
 	item.State = Running
 	err := r.sequence(ctx, s.Each.Steps, item.Steps, f.round(roundPrefix(rec, i), item.Steps, vars))
-	if !errors.Is(err, errDraining) {
+	switch {
+	case !errors.Is(err, errDraining):
 		item.State = outcome(err)
+	case item.Steps[0].State == Pending:
+		item.State = Pending // it had not really begun
 	}
 	return err
 }

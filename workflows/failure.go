@@ -111,3 +111,7 @@ func shorten(text string, n int) string {
 }
 
 func joinLines(lines []string) string { return strings.Join(lines, "; ") }
+
+// maxError bounds the text of a failure in bytes: it is kept in several places of the record, and Temporal
+// bounds failures.
+const maxError = 4000

@@ -14,6 +14,7 @@ const (
 	ErrUnknownProcedure = "UnknownProcedure" // no file serves the workflow type
 	ErrProcedure        = "InvalidProcedure" // the file has problems
 	ErrUnsupported      = "Unsupported"      // the procedure needs what this engine can't do
+	ErrCancelled        = "Cancelled"        // what a step waited for was cancelled, though the run was not
 	ErrStep             = "StepFailed"
 )
 

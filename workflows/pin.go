@@ -60,33 +60,48 @@ func local(ctx workflow.Context, summary string) workflow.Context {
 	})
 }
 
-// parseCache keeps parsed procedures by digest: parsing is a pure function of the pinned text, costs
-// milliseconds, and would otherwise be done again at every replay.
+// parseCache keeps parsed procedures by name and text: parsing is a pure function of these, costs
+// milliseconds, and would otherwise be done again at every replay. The digest would not do as the key:
+// whoever starts a run with a made-up second argument could give any.
 type parseCache struct {
-	mu   sync.Mutex
-	byID map[string]*sops.Procedure
+	mu     sync.Mutex
+	parsed map[parseKey]func() (*sops.Procedure, error)
 }
+
+type parseKey struct{ file, source string }
 
 // parseCacheSize bounds the memory of a worker that sees ever new versions of files.
 const parseCacheSize = 512
 
-func newParseCache() *parseCache { return &parseCache{byID: map[string]*sops.Procedure{}} }
+func newParseCache() *parseCache {
+	return &parseCache{parsed: map[parseKey]func() (*sops.Procedure, error){}}
+}
 
+// parse gives the pinned procedure. The lock is not held while one is parsed: when a worker starts,
+// hundreds of runs may be replayed at once.
 func (e *Engine) parse(pin Pinned) (*sops.Procedure, error) {
-	e.parsed.mu.Lock()
-	defer e.parsed.mu.Unlock()
-	if p, ok := e.parsed.byID[pin.Digest]; ok {
+	return e.parsed.entry(pin, e.catalogue)()
+}
+
+func (c *parseCache) entry(pin Pinned, cat *sops.Catalogue) func() (*sops.Procedure, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	key := parseKey{pin.File, pin.Source}
+	if parsed, ok := c.parsed[key]; ok {
+		return parsed
+	}
+	if len(c.parsed) >= parseCacheSize {
+		clear(c.parsed)
+	}
+	parsed := sync.OnceValues(func() (*sops.Procedure, error) {
+		// Only the text and the catalogue decide here. What else the file was checked against when it was
+		// loaded (targets, other procedures) may have changed since and must not matter to a replay.
+		p, problems := sops.Parse(pin.File, []byte(pin.Source), sops.Env{Catalogue: cat})
+		if err := problems.Err(); err != nil {
+			return nil, permanent(ErrProcedure, "%s", shorten(err.Error(), maxError))
+		}
 		return p, nil
-	}
-	// Only the text and the catalogue decide here. What else the file was checked against when it was
-	// loaded (targets, other procedures) may have changed since and must not matter to a replay.
-	p, problems := sops.Parse(pin.File, []byte(pin.Source), sops.Env{Catalogue: e.catalogue})
-	if err := problems.Err(); err != nil {
-		return nil, permanent(ErrProcedure, "%s", err.Error())
-	}
-	if len(e.parsed.byID) >= parseCacheSize {
-		clear(e.parsed.byID)
-	}
-	e.parsed.byID[pin.Digest] = p
-	return p, nil
+	})
+	c.parsed[key] = parsed
+	return parsed
 }

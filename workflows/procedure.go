@@ -14,12 +14,12 @@ import (
 
 // runProcedure runs another procedure and waits for it. A cancellation reaches it too.
 func (r *run) runProcedure(ctx workflow.Context, s *sops.Step, rec *Step, f *frame) error {
+	r.children++ // before anything is waited for: from here on the run can't continue as new
+	defer func() { r.children-- }()
 	future, err := r.child(ctx, s, rec, f, enumspb.PARENT_CLOSE_POLICY_REQUEST_CANCEL)
 	if err != nil || future == nil {
 		return err
 	}
-	r.children++
-	defer func() { r.children-- }()
 	if err := r.began(ctx, future, rec); err != nil {
 		return err
 	}

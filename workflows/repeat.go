@@ -40,12 +40,12 @@ func (r *run) repeatRound(ctx workflow.Context, s *sops.Step, rec *Step, f *fram
 		now := workflow.Now(ctx).UTC()
 		rec.Round = &now
 	}
+	defer f.add(rec.Steps) // steps afterwards see the last round, failed or not
 	inner := f.round(prefix, rec.Steps, nil)
 	if err := r.sequence(ctx, s.Repeat.Steps, rec.Steps, inner); err != nil {
 		return false, err
 	}
 	rec.Count++
-	f.add(rec.Steps)
 	if s.Repeat.Until.IsZero() {
 		return false, nil
 	}

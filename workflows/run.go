@@ -20,11 +20,11 @@ type run struct {
 	proc   *sops.Procedure
 	record *Record
 
-	phase    string // id of the phase that runs, for the timeline
-	draining bool   // no new step begins: the run is about to continue as new
-	last     bool   // the last steps run: no continuing as new any more
-	children int    // runs waited for; they would be lost by continuing as new
-	clocks   map[string]*runningClock
+	phase    string                         // id of the phase that runs, for the timeline
+	draining bool                           // no new step begins: the run is about to continue as new
+	last     bool                           // no continuing as new any more: the last steps run, or it is not possible
+	children int                            // runs waited for; they would be lost by continuing as new
+	clocks   map[string]workflow.CancelFunc // the timers behind open clocks, by clock id
 }
 
 // begin pins the procedure, checks the inputs and lays out the record.
@@ -62,11 +62,14 @@ func (r *run) begin(ctx workflow.Context) error {
 
 // execute carries the procedure out, keeps the record, and says how it ended.
 func (r *run) execute(ctx workflow.Context) (*Summary, error) {
-	r.clocks = map[string]*runningClock{}
+	r.clocks = map[string]workflow.CancelFunc{}
 	r.rearmClocks(ctx)
 	err := r.phases(ctx)
 	if errors.Is(err, errDraining) {
-		return nil, r.continueAsNew(ctx)
+		if next := r.continueAsNew(ctx); next != nil {
+			return nil, next
+		}
+		err = r.phases(ctx)
 	}
 	// What comes last is done whatever happened, cancellation included.
 	last, _ := workflow.NewDisconnectedContext(ctx)
@@ -134,10 +137,9 @@ func (r *run) runPhase(ctx workflow.Context, p *sops.Phase, rec *Phase, root *fr
 
 func (r *run) skipPhase(ctx workflow.Context, p *sops.Phase, rec *Phase) {
 	rec.State = Skipped
-	for _, s := range rec.Steps {
-		s.State, s.Reason = Skipped, "its phase was skipped"
-	}
+	skipAll(rec.Steps, "its phase was skipped")
 	r.event(ctx, Event{Kind: "phase", Text: rec.Title + ": skipped, because its condition does not hold: " + p.If.Source})
+	r.checklist(ctx)
 }
 
 // finally runs the last steps: all of them, whatever became of the ones before. They are carried out in

@@ -51,10 +51,10 @@ func (r *run) step(ctx workflow.Context, s *sops.Step, rec *Step, f *frame) erro
 	if rec.State.Done() {
 		return r.settled(s, rec)
 	}
-	if err := r.safePoint(ctx); err != nil {
-		return err
-	}
 	if rec.State == Pending {
+		if err := r.safePoint(ctx); err != nil {
+			return err
+		}
 		begun, err := r.beginStep(ctx, s, rec, f)
 		if !begun {
 			return err
@@ -64,8 +64,21 @@ func (r *run) step(ctx workflow.Context, s *sops.Step, rec *Step, f *frame) erro
 	if errors.Is(err, errDraining) {
 		return err
 	}
-	r.endStep(ctx, rec, f, err)
+	r.endStep(ctx, rec, f, unasked(ctx, rec, err))
 	return r.settled(s, rec)
+}
+
+// unasked makes a failure of a cancellation that is not the run's: somebody cancelled the run that the
+// step waits for, or the action gave up by itself. Nobody has cancelled this run.
+func unasked(ctx workflow.Context, rec *Step, err error) error {
+	switch {
+	case ctx.Err() != nil || !temporal.IsCanceledError(err):
+		return err
+	case rec.Child != nil:
+		return permanent(ErrCancelled, "the run %s was cancelled", rec.Child.WorkflowID)
+	default:
+		return permanent(ErrCancelled, "it was cancelled, though the run was not")
+	}
 }
 
 // beginStep decides whether the step runs, and notes it.
@@ -73,7 +86,7 @@ func (r *run) beginStep(ctx workflow.Context, s *sops.Step, rec *Step, f *frame)
 	holds, err := r.condition(ctx, s.If, f)
 	if err == nil && !holds {
 		rec.State, rec.Reason = Skipped, "its condition does not hold: "+s.If.Source
-		skipAll(rec.Steps)
+		skipAll(rec.Steps, "the step around it was skipped")
 		r.stepEvent(ctx, rec, f, "skipped: "+rec.Reason, false)
 		r.checklist(ctx)
 		return false, nil
@@ -89,10 +102,10 @@ func (r *run) beginStep(ctx workflow.Context, s *sops.Step, rec *Step, f *frame)
 	return true, r.startClock(ctx, clockOfStep(rec.Path), rec.Title, now, s.Within)
 }
 
-func skipAll(steps []*Step) {
+func skipAll(steps []*Step, reason string) {
 	for _, s := range steps {
-		s.State, s.Reason = Skipped, "the step around it was skipped"
-		skipAll(s.Steps)
+		s.State, s.Reason = Skipped, reason
+		skipAll(s.Steps, reason)
 	}
 }
 
