@@ -11,10 +11,19 @@ import (
 	"go.temporal.io/sdk/workflow"
 )
 
-// checklist shows the run's progress in the Temporal UI as the workflow's current details. It costs no
-// history.
-func (r *run) checklist(ctx workflow.Context) {
-	workflow.SetCurrentDetails(ctx, r.record.Checklist())
+// checklist says that the run's progress has changed.
+func (r *run) checklist() { r.changed = true }
+
+// showChecklist shows the run's progress in the Temporal UI as the workflow's current details, which costs no
+// history. It is written once for all that happens at one moment, however many steps end and begin then.
+func (r *run) showChecklist(ctx workflow.Context) {
+	ctx, _ = workflow.NewDisconnectedContext(ctx)
+	workflow.GoNamed(ctx, "checklist", func(ctx workflow.Context) {
+		for workflow.Await(ctx, func() bool { return r.changed }) == nil {
+			r.changed = false
+			workflow.SetCurrentDetails(ctx, r.record.Checklist())
+		}
+	})
 }
 
 // What the checklist names one by one; beyond that it counts.

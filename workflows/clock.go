@@ -58,7 +58,7 @@ func (r *run) breach(ctx workflow.Context, c *Clock) {
 	r.event(ctx, Event{Kind: "clock", Text: text})
 	r.find(ctx, Finding{At: now, Severity: "warning", Check: "clock " + c.ID, Text: text,
 		Act: "see what holds it up; it goes on meanwhile"})
-	r.checklist(ctx)
+	r.checklist()
 }
 
 // stopClock ends a promise: kept (perhaps late, in a later execution even), or put away because what it

@@ -21,6 +21,7 @@ type run struct {
 	record *Record
 
 	phase    string                         // id of the phase that runs, for the timeline
+	changed  bool                           // the checklist is out of date
 	draining bool                           // no new step begins: the run is about to continue as new
 	last     bool                           // no continuing as new any more: the last steps run, or it is not possible
 	children int                            // runs waited for; they would be lost by continuing as new
@@ -63,6 +64,7 @@ func (r *run) begin(ctx workflow.Context) error {
 // execute carries the procedure out, keeps the record, and says how it ended.
 func (r *run) execute(ctx workflow.Context) (*Summary, error) {
 	r.clocks = map[string]workflow.CancelFunc{}
+	r.showChecklist(ctx)
 	r.rearmClocks(ctx)
 	err := r.phases(ctx)
 	if errors.Is(err, errDraining) {
@@ -131,7 +133,7 @@ func (r *run) runPhase(ctx workflow.Context, p *sops.Phase, rec *Phase, root *fr
 	rec.State, rec.Ended = outcome(err), &now
 	r.event(ctx, Event{Kind: "phase", Text: rec.Title + ": " + ended(rec.State, rec.Started, now)})
 	r.stopClock(ctx, clockOfPhase(p.ID), err == nil)
-	r.checklist(ctx)
+	r.checklist()
 	return err
 }
 
@@ -139,7 +141,7 @@ func (r *run) skipPhase(ctx workflow.Context, p *sops.Phase, rec *Phase) {
 	rec.State = Skipped
 	skipAll(rec.Steps, "its phase was skipped")
 	r.event(ctx, Event{Kind: "phase", Text: rec.Title + ": skipped, because its condition does not hold: " + p.If.Source})
-	r.checklist(ctx)
+	r.checklist()
 }
 
 // finally runs the last steps: all of them, whatever became of the ones before. They are carried out in
@@ -173,7 +175,7 @@ func (r *run) end(ctx workflow.Context, err, finally error) {
 		text += ": " + rec.Failure.String()
 	}
 	r.event(ctx, Event{Kind: "run", Text: text})
-	r.checklist(ctx)
+	workflow.SetCurrentDetails(ctx, rec.Checklist())
 }
 
 // result is what Temporal is told: a summary, a cancellation, or a failure that names phase, step and

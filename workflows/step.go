@@ -88,7 +88,7 @@ func (r *run) beginStep(ctx workflow.Context, s *sops.Step, rec *Step, f *frame)
 		rec.State, rec.Reason = Skipped, "its condition does not hold: "+s.If.Source
 		skipAll(rec.Steps, "the step around it was skipped")
 		r.stepEvent(ctx, rec, f, "skipped: "+rec.Reason, false)
-		r.checklist(ctx)
+		r.checklist()
 		return false, nil
 	}
 	now := workflow.Now(ctx).UTC()
@@ -98,7 +98,7 @@ func (r *run) beginStep(ctx workflow.Context, s *sops.Step, rec *Step, f *frame)
 		return false, r.settled(s, rec)
 	}
 	r.stepEvent(ctx, rec, f, "started", false)
-	r.checklist(ctx)
+	r.checklist()
 	return true, r.startClock(ctx, clockOfStep(rec.Path), rec.Title, now, s.Within)
 }
 
@@ -125,7 +125,7 @@ func (r *run) endStep(ctx workflow.Context, rec *Step, f *frame, err error) {
 	r.stepEvent(ctx, rec, f, text, rec.State != Succeeded)
 	r.countStep(ctx, rec)
 	r.stopClock(ctx, clockOfStep(rec.Path), err == nil)
-	r.checklist(ctx)
+	r.checklist()
 }
 
 // settled is what a step that has ended means for what follows.
