@@ -29,6 +29,7 @@ type Activities struct {
 	sources []sops.Source
 	env     sops.Env
 	keeper  Keeper
+	checked checked
 }
 
 // New makes the activities. env is what procedures are checked against when a run begins; its
@@ -56,17 +57,18 @@ func (a *Activities) load(_ context.Context, request workflows.LoadRequest) (wor
 	if err != nil {
 		return workflows.Pinned{}, permanent(workflows.ErrUnknownProcedure, err)
 	}
-	if _, problems := sops.Parse(file, src, a.env); len(problems) > 0 {
+	sum := sha256.Sum256(src)
+	digest := "sha256:" + hex.EncodeToString(sum[:])
+	if problems := a.check(file, digest, src); len(problems) > 0 {
 		return workflows.Pinned{}, permanent(workflows.ErrProcedure, problems.Err())
 	}
-	digest := sha256.Sum256(src)
-	return workflows.Pinned{File: file, Source: string(src), Digest: "sha256:" + hex.EncodeToString(digest[:])}, nil
+	return workflows.Pinned{File: file, Source: string(src), Digest: digest}, nil
 }
 
 func (a *Activities) resolve(_ context.Context, request workflows.ResolveRequest) (workflows.Resolved, error) {
 	file, src, err := sops.Find(a.sources, workflows.WorkflowType(request.Procedure))
 	if err != nil {
-		return workflows.Resolved{Missing: true}, nil
+		return workflows.Resolved{Missing: true}, nil //nolint:nilerr // that there is none is the answer
 	}
 	p, problems := sops.Parse(file, src, a.env)
 	if len(problems) > 0 {
