@@ -83,23 +83,26 @@ func TestWrongUsageSaysWhereHelpIs(t *testing.T) {
 		require.Empty(t, got.out)
 		require.Contains(t, got.notice, "See `orderly")
 	}
+	require.Equal(t, "orderly: say which run\nSee `orderly watch --help`.\n", b.orderly("watch").notice)
+	require.Contains(t, b.orderly("show", "a", "b").notice, "one run at a time; found a, b")
 }
 
 func TestLinksPointToTheUIThatIsConfigured(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
-		flag, env, address, want string
+		flag, file, env, address, want string
 	}{
-		"AFlagWins":                    {"https://ui.example.org/", "https://other", "10.0.0.1:7233", "https://ui.example.org"},
-		"ThenTheEnvironment":           {"", "https://other/", "10.0.0.1:7233", "https://other"},
-		"ThenTheOneBesideALocalServer": {"", "", "127.0.0.1:7233", "http://127.0.0.1:8233"},
-		"LocalhostIsLocal":             {"", "", "localhost:7233", "http://127.0.0.1:8233"},
-		"ElsewhereNobodyKnows":         {"", "", "temporal.example.org:7233", ""},
+		"AFlagWins":                    {"https://ui.example.org/", "https://file", "https://other", "10.0.0.1:7233", "https://ui.example.org"},
+		"ThenTheFile":                  {"", "https://file", "https://other/", "10.0.0.1:7233", "https://file"},
+		"ThenTheEnvironment":           {"", "", "https://other/", "10.0.0.1:7233", "https://other"},
+		"ThenTheOneBesideALocalServer": {"", "", "", "127.0.0.1:7333", "http://127.0.0.1:8333"},
+		"LocalhostIsLocal":             {"", "", "", "localhost:7233", "http://127.0.0.1:8233"},
+		"ElsewhereNobodyKnows":         {"", "", "", "temporal.example.org:7233", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			a := &app{surroundings: surroundings{getenv: func(string) string { return test.env }}, ui: test.flag}
-			require.Equal(t, test.want, a.uiAddress(test.address))
+			require.Equal(t, test.want, a.uiAddress(test.file, test.address))
 		})
 	}
 }

@@ -60,14 +60,15 @@ func quietly(code int) error {
 	return &exitError{code: code}
 }
 
-// report prints what went wrong and gives the exit code. An error without a code came from cobra: usage.
-func report(stderr io.Writer, err error) int {
+// report prints what went wrong and gives the exit code. An error without a code came from cobra: the
+// command was not used as its help says.
+func report(stderr io.Writer, command string, err error) int {
 	if err == nil {
 		return exitOK
 	}
 	var e *exitError
 	if !errors.As(err, &e) {
-		fmt.Fprintf(stderr, "orderly: %v\nSee `orderly help`.\n", err)
+		fmt.Fprintf(stderr, "orderly: %v\nSee `%s --help`.\n", err, command)
 		return exitUsage
 	}
 	if msg := e.Error(); msg != "" {

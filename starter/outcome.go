@@ -31,7 +31,7 @@ type outcome struct {
 func (c *cluster) awaitEnd(ctx context.Context, workflowID, runID string, moved func(runID string)) (outcome, error) {
 	for {
 		last, err := c.closingEvent(ctx, workflowID, runID, true)
-		if isAway(err) && pause(ctx, calm) {
+		if comesBack(err) && pause(ctx, calm) {
 			continue
 		}
 		if err != nil {
@@ -48,9 +48,16 @@ func (c *cluster) awaitEnd(ctx context.Context, workflowID, runID string, moved 
 	}
 }
 
-// isAway says that the server can't be reached at the moment: a restart, a network that comes back.
-func isAway(err error) bool {
-	return err != nil && serviceerror.ToStatus(err).Code() == codes.Unavailable
+// comesBack says that the server can't answer at the moment, which may be over in the next one: a restart,
+// a network that is away, a server that is too busy.
+func comesBack(err error) bool {
+	switch serviceerror.ToStatus(err).Code() {
+	case codes.Unavailable, codes.DeadlineExceeded, codes.ResourceExhausted, codes.Aborted, codes.Canceled,
+		codes.Internal, codes.Unknown:
+		return true
+	default:
+		return false
+	}
 }
 
 // pause waits, and is false when the context ended first.

@@ -47,10 +47,10 @@ func (a *app) result(c *cluster, workflowID string, r *workflows.Record, o outco
 		a.section("", screen.Clocks(r.Clocks, paint, width, now()))
 	}
 	a.print("")
-	a.print(closingLines(r, o, paint, width)...)
+	a.print(closingLines(r, o, paint, a.room())...)
 	if found := findingsOf(r, o); len(found) > 0 {
 		a.print("")
-		a.print(screen.Findings(found, paint, width)...)
+		a.print(screen.Findings(found, paint, a.room())...)
 	}
 	a.sayLink(link)
 	return quietly(exitOf(o))

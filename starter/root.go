@@ -35,11 +35,11 @@ func run(ctx context.Context, s surroundings) int {
 	root.SetIn(s.stdin)
 	root.SetOut(s.stdout)
 	root.SetErr(s.stderr)
-	err := root.ExecuteContext(ctx)
+	cmd, err := root.ExecuteContextC(ctx)
 	if err != nil && errors.Is(ctx.Err(), context.Canceled) {
 		return exitInterrupted // whatever it says, Ctrl-C was the reason
 	}
-	return report(s.stderr, err)
+	return report(s.stderr, cmd.CommandPath(), err)
 }
 
 func (a *app) root() *cobra.Command {
@@ -130,7 +130,17 @@ func (a *app) paint() screen.Painter {
 const (
 	defaultWidth = 80
 	maxWidth     = 120
+	endless      = 1 << 20 // wider than anything
 )
+
+// room is how wide a line of a list may get: as wide as it is without a terminal, so that grep finds
+// what belongs together on one line.
+func (a *app) room() int {
+	if _, ok := terminal(a.stdout); !ok {
+		return endless
+	}
+	return a.width()
+}
 
 func (a *app) width() int {
 	w, _ := a.size()

@@ -203,7 +203,7 @@ func (a *app) printRuns(rows []runRow, limit int) {
 		}
 		table.Add(r.Started.UTC().Format("01-02 15:04:05Z"), r.WorkflowID, screen.Took(end.Sub(r.Started)), rowGlyph(r.State)+" "+state)
 	}
-	a.print(table.Lines(a.width())...)
+	a.print(table.Lines(a.room())...)
 	if len(rows) == limit {
 		a.say("only the first %d; -n shows more", limit)
 	}

@@ -98,7 +98,9 @@ func TestShowAndTimeline(t *testing.T) {
 	for _, text := range []string{"✗ failed", "Look at the host", "cpu 12.5, disks [2]", "no answer", "Findings: 1 warning, 1 info", "by bob"} {
 		require.Contains(t, got.out, text)
 	}
-	requireWidth(t, got.out, defaultWidth)
+	tree, findings, _ := strings.Cut(got.out, "Findings:")
+	requireWidth(t, tree, defaultWidth)
+	require.Contains(t, findings, "to everybody. → look at its database\n", "without a terminal a finding is one line")
 
 	lines := b.orderly("timeline", "check/one")
 	require.Equal(t, exitOK, lines.code)

@@ -125,7 +125,7 @@ func (k *keeping) operated(ctx context.Context, id string, err error) error {
 func (a *app) operation(use, short, long, example string, do func(context.Context, *keeping, string) error) *cobra.Command {
 	return &cobra.Command{
 		Use: use + " <schedule>", Short: short, Long: long, Example: examples(example),
-		Args: cobra.ExactArgs(1), ValidArgsFunction: a.completeSchedules,
+		Args: exactly("schedule"), ValidArgsFunction: a.completeSchedules,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.withSchedules(cmd.Context(), func(ctx context.Context, k *keeping) error {
 				id, err := k.name(ctx, args[0])

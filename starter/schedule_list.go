@@ -82,7 +82,7 @@ func (a *app) listSchedules(ctx context.Context, k *keeping) error {
 	for _, s := range all {
 		table.Add(s.ID, s.Cron+" "+s.TimeZone, moment(s.Next), lastMoment(s.Last), scheduleState(s))
 	}
-	a.print(table.Lines(a.width())...)
+	a.print(table.Lines(a.room())...)
 	return nil
 }
 

@@ -24,7 +24,7 @@ worker is gone is read from the journal.
 		Example: examples(
 			"orderly show daily-check",
 			"orderly show weekly-maintenance/docs-db --json | jq '.phases[].steps[].outputs'"),
-		Args:              cobra.ExactArgs(1),
+		Args:              exactly("run"),
 		ValidArgsFunction: a.completeRuns,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.withRecord(cmd.Context(), args[0], a.show)
@@ -122,18 +122,18 @@ func (a *app) show(f found) error {
 		a.print(screen.Cut(r.File+"  "+r.Digest, width))
 	}
 	if len(r.Inputs) > 0 {
-		a.print(screen.Wrap("inputs: "+screen.Inputs(r.Inputs), width)...)
+		a.print(screen.Wrap("inputs: "+screen.Inputs(r.Inputs), a.room())...)
 	}
 	tree := &screen.Tree{Width: width, Paint: paint, Now: now(), Items: true, Outputs: true}
 	a.section("", tree.Lines(r))
 	a.section("Clocks", screen.Clocks(r.Clocks, paint, width, now()))
 	if len(r.Findings) > 0 {
-		a.section("Findings: "+screen.CountFindings(r.Findings), screen.Findings(r.Findings, paint, width))
+		a.section("Findings: "+screen.CountFindings(r.Findings), screen.Findings(r.Findings, paint, a.room()))
 	}
 	if r.Failure != nil {
-		a.section("Failure", screen.Wrap(screen.Clean(r.Failure.String()), width))
+		a.section("Failure", screen.Wrap(screen.Clean(r.Failure.String()), a.room()))
 	} else if f.over && f.outcome.message != "" {
-		a.section(f.outcome.word, screen.Wrap(screen.Clean(f.outcome.message), width))
+		a.section(f.outcome.word, screen.Wrap(screen.Clean(f.outcome.message), a.room()))
 	}
 	a.sayLink(f.link)
 	return nil

@@ -47,7 +47,7 @@ With --json: {workflow_id, run_id, procedure, key, by, drill, joined, url}.`,
 			"orderly start weekly-maintenance -i database=docs-db --by ann",
 			"echo '{\"hosts\": [\"a\", \"b\"]}' | orderly start reboot --input-file -",
 			"orderly start daily-check --drill"),
-		Args:              cobra.ExactArgs(1),
+		Args:              exactly("procedure"),
 		ValidArgsFunction: a.completeProcedures,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			req.procedure = args[0]

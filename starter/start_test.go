@@ -84,7 +84,7 @@ func TestStartRefusesBeforeAnythingStarts(t *testing.T) {
 		"ABrokenPair":          {[]string{"check", "-i", "database"}, exitUsage, []string{"key=value"}},
 		"ASlipOfTheFinger":     {[]string{"chekc"}, exitNotFound, []string{"did you mean check?"}},
 		"SomethingThatIsNoID":  {[]string{"Wholly Unlike"}, exitNotFound, []string{"there are: check"}},
-		"NoProcedure":          {nil, exitUsage, []string{"See `orderly help`"}},
+		"NoProcedure":          {nil, exitUsage, []string{"See `orderly start --help`"}},
 		"AMissingFile":         {[]string{"check", "--input-file", "nowhere.json"}, exitUsage, []string{"nowhere.json"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -1,12 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
 	"log/slog"
 	"net"
 	"net/url"
+	"strconv"
 	"strings"
 
 	"go.temporal.io/api/serviceerror"
@@ -41,7 +43,7 @@ func (a *app) dial(ctx context.Context, cfg *config.Config) (*cluster, error) {
 	if queue == "" {
 		queue = workflows.DefaultTaskQueue
 	}
-	return &cluster{Client: c, namespace: opts.Namespace, queue: queue, ui: a.uiAddress(opts.HostPort)}, nil
+	return &cluster{Client: c, namespace: opts.Namespace, queue: queue, ui: a.uiAddress(cfg.Temporal.UI, opts.HostPort)}, nil
 }
 
 // temporal is the settings with the flags laid over them.
@@ -56,21 +58,22 @@ func (a *app) temporal(cfg *config.Config) config.Temporal {
 	return t
 }
 
-// uiAddress is where the Temporal UI is: --ui, TEMPORAL_UI_URL, or the development server's beside a
-// Temporal on this machine.
-func (a *app) uiAddress(hostPort string) string {
-	if a.ui != "" {
-		return strings.TrimRight(a.ui, "/")
+// uiAfter is how far behind Temporal's port development servers put their UI, ours and the Temporal CLI's.
+const uiAfter = 1000
+
+// uiAddress is where the Temporal UI is: --ui, temporal.ui of orderly.yaml, TEMPORAL_UI_URL, or the
+// development server's beside a Temporal on this machine.
+func (a *app) uiAddress(configured, hostPort string) string {
+	if said := cmp.Or(a.ui, configured, a.getenv("TEMPORAL_UI_URL")); said != "" {
+		return strings.TrimRight(said, "/")
 	}
-	if env := a.getenv("TEMPORAL_UI_URL"); env != "" {
-		return strings.TrimRight(env, "/")
-	}
-	host, _, err := net.SplitHostPort(hostPort)
-	if err != nil {
+	host, portText, err := net.SplitHostPort(hostPort)
+	port, notNumber := strconv.Atoi(portText)
+	if err != nil || notNumber != nil {
 		return ""
 	}
 	if ip := net.ParseIP(host); host == "localhost" || ip != nil && ip.IsLoopback() {
-		return "http://127.0.0.1:8233"
+		return "http://127.0.0.1:" + strconv.Itoa(port+uiAfter)
 	}
 	return ""
 }

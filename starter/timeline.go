@@ -13,7 +13,7 @@ With --json it is the list of events {at, kind, phase, step, by, text}.
 		Example: examples(
 			"orderly timeline daily-check",
 			"orderly timeline daily-check --json | jq -r '.[].text'"),
-		Args:              cobra.ExactArgs(1),
+		Args:              exactly("run"),
 		ValidArgsFunction: a.completeRuns,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.withRecord(cmd.Context(), args[0], a.timeline)
@@ -26,7 +26,7 @@ func (a *app) timeline(f found) error {
 		return a.printJSON(f.record.Timeline)
 	}
 	for _, ev := range f.record.Timeline {
-		a.print(eventLine(f.record, ev, a.width())...)
+		a.print(eventLine(f.record, ev, a.room())...)
 	}
 	if f.over && f.outcome.word != string(f.record.State) {
 		a.say("the run was %s", f.outcome.word)

@@ -36,10 +36,10 @@ func (v *plainView) update(r *workflows.Record, err error) {
 	}
 	v.silent = false
 	if v.seen == 0 {
-		v.app.print(screen.Head(r, screen.Painter{}, v.app.width(), now())...)
+		v.app.print(screen.Head(r, screen.Painter{}, v.app.room(), now())...)
 	}
 	for _, ev := range news(r, &v.seen) {
-		v.app.print(eventLine(r, ev, v.app.width())...)
+		v.app.print(eventLine(r, ev, v.app.room())...)
 	}
 }
 
@@ -88,10 +88,14 @@ func sayTrouble(a *app, err error, said bool) bool {
 }
 
 func trouble(err error) string {
-	if errors.Is(err, errNoWorker) {
+	switch {
+	case errors.Is(err, errNoWorker):
 		return err.Error() + "; still waiting"
+	case comesBack(err):
+		return fmt.Sprintf("Temporal does not answer: %s; still trying", screen.Clean(err.Error()))
+	default:
+		return fmt.Sprintf("can't read the run's state: %s; still trying", screen.Clean(err.Error()))
 	}
-	return fmt.Sprintf("can't read the run's state: %v; still trying", err)
 }
 
 // eventLine is a line of the timeline: when, how long after the start, what.

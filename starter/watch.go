@@ -26,7 +26,7 @@ Ctrl-C stops watching, not the run. The exit code is the run's outcome.
 			"orderly watch daily-check",
 			"orderly watch weekly-maintenance/docs-db",
 			"orderly watch daily-check --json | jq -r 'select(.event) | .event.text'"),
-		Args:              cobra.ExactArgs(1),
+		Args:              exactly("run"),
 		ValidArgsFunction: a.completeRuns,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			cfg, err := a.config()

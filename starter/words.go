@@ -3,6 +3,9 @@ package main
 import (
 	"fmt"
 	"regexp"
+	"strings"
+
+	"github.com/spf13/cobra"
 )
 
 // idShape is what a procedure's id looks like.
@@ -14,4 +17,18 @@ func plural(n int, noun string) string {
 		return "1 " + noun
 	}
 	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+// exactly wants one argument, and says what it is when it is missing.
+func exactly(what string) cobra.PositionalArgs {
+	return func(_ *cobra.Command, args []string) error {
+		switch len(args) {
+		case 0:
+			return fmt.Errorf("say which %s", what)
+		case 1:
+			return nil
+		default:
+			return fmt.Errorf("one %s at a time; found %s", what, strings.Join(args, ", "))
+		}
+	}
 }

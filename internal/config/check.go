@@ -51,6 +51,9 @@ func (c *checker) process() {
 	if address := c.cfg.Temporal.Address; address != "" {
 		c.hostPort(key{"temporal", "address"}, address)
 	}
+	if ui := c.cfg.Temporal.UI; ui != "" {
+		c.httpURL(key{"temporal", "ui"}, ui)
+	}
 	c.hostPort(key{"http", "listen"}, c.cfg.HTTP.Listen)
 	for i, folder := range c.cfg.Procedures {
 		if strings.TrimSpace(folder) == "" {

@@ -27,6 +27,7 @@ type Temporal struct {
 	Address   string `yaml:"address" doc:"host:port. Default: TEMPORAL_ADDRESS, the profile, or 127.0.0.1:7233."`
 	Namespace string `yaml:"namespace" doc:"Default: TEMPORAL_NAMESPACE, the profile, or default."`
 	TaskQueue string `yaml:"task_queue" doc:"Where workers listen. Default: orderly."`
+	UI        string `yaml:"ui" doc:"Address of Temporal's web UI, for links to runs. Default: TEMPORAL_UI_URL, or port + 1000 of a Temporal on this machine."`
 	Profile   string `yaml:"profile" doc:"A profile of temporal.toml, the SDK's own configuration file, for mTLS and API keys."`
 }
 

@@ -184,6 +184,7 @@ func TestEveryProblemIsNamedAtItsPlace(t *testing.T) {
 		"listen":                 {"http: {listen: '8080'}", "orderly.yaml:1:16: http.listen: is not host:port"},
 		"listen port":            {"http: {listen: ':80800'}", "http.listen: the port has to be a number"},
 		"temporal address":       {"temporal: {address: localhost}", "temporal.address: is not host:port"},
+		"temporal ui":            {"temporal: {ui: 'ui.example.org'}", "temporal.ui: has to be a whole URL"},
 		"postgres without dsn":   {"targets: {postgres: {db: {}}}", `orderly.yaml:1:26: the key "dsn" is missing`},
 		"postgres dsn empty":     {"targets: {postgres: {db: {dsn: ''}}}", "1:32: targets.postgres.db.dsn: is missing or empty"},
 		"redis url empty":        {"targets: {redis: {c: {url: '${EMPTY}'}}}", "targets.redis.c.url: is missing or empty"},

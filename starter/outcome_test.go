@@ -1,0 +1,73 @@
+package main
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
+	historypb "go.temporal.io/api/history/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
+)
+
+// moody is a server that answers with each of its errors in turn, and then that the run has succeeded.
+type moody struct {
+	client.Client
+	errs []error
+}
+
+func (m *moody) GetWorkflowHistory(context.Context, string, string, bool, enumspb.HistoryEventFilterType) client.HistoryEventIterator {
+	return &onePage{of: m}
+}
+
+type onePage struct{ of *moody }
+
+func (p *onePage) HasNext() bool { return true }
+
+func (p *onePage) Next() (*historypb.HistoryEvent, error) {
+	if len(p.of.errs) > 0 {
+		err := p.of.errs[0]
+		p.of.errs = p.of.errs[1:]
+		return nil, err
+	}
+	return &historypb.HistoryEvent{EventType: enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED}, nil
+}
+
+func TestWaitingForTheEndOutlastsAServerThatIsAway(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := &cluster{Client: &moody{errs: []error{
+			serviceerror.NewUnavailable("connection refused"),
+			serviceerror.NewDeadlineExceeded("context deadline exceeded"),
+			context.DeadlineExceeded,
+			serviceerror.NewResourceExhausted(enumspb.RESOURCE_EXHAUSTED_CAUSE_SYSTEM_OVERLOADED, "overloaded"),
+			serviceerror.NewInternal("shard moved"),
+		}}}
+		o, err := c.awaitEnd(t.Context(), "check/one", "", func(string) {})
+		require.NoError(t, err)
+		require.Equal(t, "succeeded", o.word)
+	})
+}
+
+func TestWaitingForTheEndStopsWhereItCannotComeBack(t *testing.T) {
+	t.Parallel()
+	for _, final := range []error{serviceerror.NewNotFound("no such run"), serviceerror.NewPermissionDenied("not yours", "")} {
+		c := &cluster{Client: &moody{errs: []error{final}}}
+		_, err := c.awaitEnd(t.Context(), "check/one", "", func(string) {})
+		require.ErrorIs(t, err, final)
+	}
+}
+
+func TestWaitingForTheEndStopsWhenItIsInterrupted(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second/2)
+		defer cancel()
+		c := &cluster{Client: &moody{errs: []error{serviceerror.NewUnavailable("away")}}}
+		_, err := c.awaitEnd(ctx, "check/one", "", func(string) {})
+		require.Error(t, err)
+	})
+}
