@@ -34,6 +34,7 @@ type flags struct {
 const (
 	defaultRetention = 30 * 24 * time.Hour
 	leastRetention   = time.Hour // what Temporal accepts
+	uiAfter          = 1000      // how far behind Temporal's port the UI listens, as the CLI expects it
 )
 
 func parseFlags(args []string, stderr io.Writer) (*flags, error) {
@@ -49,7 +50,7 @@ func parseFlags(args []string, stderr io.Writer) (*flags, error) {
 	set.StringVar(&f.data, "data", "data", "`folder` of the server's database")
 	set.StringVar(&f.ip, "ip", loopback, "`address` the server and its UI listen on; neither asks for credentials")
 	set.IntVar(&f.port, "port", 7233, "port of the Temporal server")
-	set.IntVar(&f.uiPort, "ui-port", 8233, "port of the web UI")
+	set.IntVar(&f.uiPort, "ui-port", 0, "port of the web UI (default 1000 above --port)")
 	set.BoolVar(&f.headless, "headless", false, "without the web UI")
 	set.TextVar(&f.retention, "retention", sops.Duration(defaultRetention), "how long Temporal keeps closed runs, a `duration` like 30d")
 	set.BoolVar(&f.untuned, "untuned", false, "leave the server's own settings, made for large clusters: slow, for comparison only")
@@ -61,6 +62,7 @@ func parseFlags(args []string, stderr io.Writer) (*flags, error) {
 	if set.NArg() > 0 {
 		return nil, fmt.Errorf("unexpected argument %q; see --help", set.Arg(0))
 	}
+	f.uiPort = cmp.Or(f.uiPort, f.port+uiAfter)
 	if err := f.check(); err != nil {
 		return nil, err
 	}

@@ -47,7 +47,7 @@ func (l *dirLock) sign() error {
 
 // release gives the folder free. The file stays: removing it would race with the next process, which
 // may hold it open already.
-func (l *dirLock) release() error { return l.file.Close() }
+func (l *dirLock) release() error { return errors.Join(unlockFile(l.file), l.file.Close()) }
 
 // holder words which process has the lock, if that can be read.
 func holder(path string) string {

@@ -13,7 +13,7 @@ import (
 func checkPort(ctx context.Context, setting, address string) error {
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
 	if err != nil {
-		return fmt.Errorf("%s: %w: stop what uses it, or set another", setting, err)
+		return fmt.Errorf("%w: stop what uses it, or set another with %s", err, setting)
 	}
 	return l.Close()
 }

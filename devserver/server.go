@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"os"
 	"path/filepath"
 	"sync/atomic"
 	"time"
@@ -47,6 +48,9 @@ func (o serverOptions) address() string {
 func startServer(ctx context.Context, o serverOptions) (stop func() error, err error) {
 	cfg, err := serverConfig(ctx, o)
 	if err != nil {
+		return nil, err
+	}
+	if err := private(cfg.Persistence.DataStores[sqliteplugin.PluginName].SQL.DatabaseName); err != nil {
 		return nil, err
 	}
 	if err := prepareSchema(cfg.Persistence.DataStores[sqliteplugin.PluginName].SQL); err != nil {
@@ -116,6 +120,16 @@ func serverConfig(ctx context.Context, o serverOptions) (*config.Config, error) 
 		cfg.Services[string(name)] = config.Service{RPC: config.RPC{GRPCPort: ports[i], BindOnIP: loopback}}
 	}
 	return cfg, nil
+}
+
+// private makes the database's file, or takes an older one away from everybody else: histories hold what
+// actions brought. SQLite gives its side files the same mode.
+func private(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600) //nolint:gosec // G703: the operator names the folder
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Chmod(0o600), f.Close())
 }
 
 // database is the one SQLite file that holds everything Temporal knows.

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -40,6 +42,17 @@ func TestService(t *testing.T) {
 	t.Parallel()
 	o := options(t, t.TempDir())
 	c := server(t, o)
+
+	t.Run("KeepsItsDatabaseToItself", func(t *testing.T) {
+		files, err := filepath.Glob(filepath.Join(o.dir, "temporal.db*"))
+		require.NoError(t, err)
+		require.NotEmpty(t, files)
+		for _, file := range files {
+			info, err := os.Stat(file)
+			require.NoError(t, err)
+			require.Equal(t, os.FileMode(0o600), info.Mode().Perm(), file)
+		}
+	})
 
 	t.Run("IsReadyOnceItPolls", func(t *testing.T) {
 		s, err := service.Start(t.Context(), serviceOptions(o, &config.Config{}, echo))
