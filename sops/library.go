@@ -92,8 +92,12 @@ func (l *Library) Get(id string) (*Procedure, bool) {
 	return p, ok
 }
 
+// ErrNoProcedure is what Find answers when every folder could be read and none has such a file.
+var ErrNoProcedure = errors.New("no procedure")
+
 // Find reads the one file that serves a workflow type, without reading the others: the file
-// `<id>.yaml` of the first source that has it. It reports the known ids when there is none.
+// `<id>.yaml` of the first source that has it. It reports the known ids when there is none; that error is
+// ErrNoProcedure, and any other means that a folder or file could not be read.
 func Find(sources []Source, workflowType string) (file string, src []byte, err error) {
 	var problems Problems
 	var known []string
@@ -110,13 +114,13 @@ func Find(sources []Source, workflowType string) (file string, src []byte, err e
 	}
 	slices.Sort(known)
 	if len(known) == 0 {
-		return "", nil, fmt.Errorf("no procedure serves %q: there are no procedures at all", workflowType)
+		return "", nil, fmt.Errorf("%w serves %q: there are no procedures at all", ErrNoProcedure, workflowType)
 	}
 	types := make([]string, len(known))
 	for i, id := range known {
 		types[i] = WorkflowType(id)
 	}
-	return "", nil, fmt.Errorf("no procedure serves %q%s; there are %s", workflowType, hint(workflowType, types), strings.Join(slices.Compact(known), ", "))
+	return "", nil, fmt.Errorf("%w serves %q%s; there are %s", ErrNoProcedure, workflowType, hint(workflowType, types), strings.Join(slices.Compact(known), ", "))
 }
 
 // libraryFile is a file of a source.

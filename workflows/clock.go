@@ -41,7 +41,7 @@ func (r *run) arm(ctx workflow.Context, c *Clock) {
 	ctx, stop := workflow.WithCancel(ctx)
 	r.clocks[c.ID] = stop
 	workflow.GoNamed(ctx, "clock "+c.ID, func(ctx workflow.Context) {
-		timer := workflow.NewTimerWithOptions(ctx, c.Due.Sub(workflow.Now(ctx)), workflow.TimerOptions{Summary: c.Title + " is due"})
+		timer := workflow.NewTimerWithOptions(ctx, c.Due.Sub(workflow.Now(ctx)), workflow.TimerOptions{Summary: summaryOf(c.Title) + " is due"})
 		if err := timer.Get(ctx, nil); err != nil {
 			return // stopped in time
 		}

@@ -75,8 +75,9 @@ func (e *Engine) Run(ctx workflow.Context, args converter.EncodedValues) (*Summa
 	return r.execute(ctx)
 }
 
-// The pace of the engine's own activities. They are small and local: reading a file, writing a row.
+// The pace of the engine's own activities. They are small and local: reading a file, writing a row. A
+// folder that can't be read is waited for, about a minute in all.
 const (
 	ownTimeout  = 20 * time.Second
-	ownAttempts = 3
+	ownAttempts = 12
 )

@@ -115,3 +115,6 @@ func joinLines(lines []string) string { return strings.Join(lines, "; ") }
 // maxError bounds the text of a failure in bytes: it is kept in several places of the record, and Temporal
 // bounds failures.
 const maxError = 4000
+
+// summaryOf is a title as Temporal shows it beside an activity, timer or run: at most 400 bytes there.
+func summaryOf(title string) string { return shorten(title, 200) }

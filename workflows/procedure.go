@@ -77,7 +77,7 @@ func (r *run) child(
 		WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
 		ParentClosePolicy:     onClose,
 		WaitForCancellation:   true,
-		StaticSummary:         rec.Title,
+		StaticSummary:         summaryOf(rec.Title),
 	})
 	return workflow.ExecuteChildWorkflow(ctx, WorkflowType(rec.Action), inputs), nil
 }

@@ -91,7 +91,7 @@ func activityOptions(s *sops.Step, act sops.Action, rec *Step) workflow.Activity
 		HeartbeatTimeout:    act.Heartbeat,
 		WaitForCancellation: true,
 		RetryPolicy:         retryPolicy(act.Retry, s.Retry),
-		Summary:             rec.Title,
+		Summary:             summaryOf(rec.Title),
 	}
 }
 

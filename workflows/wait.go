@@ -50,7 +50,7 @@ func (r *run) pause(ctx workflow.Context, until time.Time, title string) error {
 	}
 	draining, err := workflow.AwaitWithOptions(ctx, workflow.AwaitOptions{
 		Timeout:      left,
-		TimerOptions: workflow.TimerOptions{Summary: title},
+		TimerOptions: workflow.TimerOptions{Summary: summaryOf(title)},
 	}, func() bool { return r.draining })
 	if err != nil {
 		return err

@@ -17,26 +17,24 @@ type checked struct {
 // maxChecked bounds the memory of a worker that sees ever new versions of files.
 const maxChecked = 4096
 
-// check finds the problems of a file.
-func (a *Activities) check(file, digest string, src []byte) sops.Problems {
-	name := file + " " + digest
-	a.checked.mu.Lock()
-	known := a.checked.good[name]
-	a.checked.mu.Unlock()
-	if known {
-		return nil
+// has says whether a text was found good.
+func (c *checked) has(file, digest string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.good[file+" "+digest]
+}
+
+// add remembers a good text, unless it refers to others.
+func (c *checked) add(p *sops.Procedure) {
+	if refers(p) {
+		return
 	}
-	p, problems := sops.Parse(file, src, a.env)
-	if len(problems) > 0 || refers(p) {
-		return problems
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.good == nil || len(c.good) >= maxChecked {
+		c.good = map[string]bool{}
 	}
-	a.checked.mu.Lock()
-	defer a.checked.mu.Unlock()
-	if a.checked.good == nil || len(a.checked.good) >= maxChecked {
-		a.checked.good = map[string]bool{}
-	}
-	a.checked.good[name] = true
-	return nil
+	c.good[p.File+" "+p.Digest] = true
 }
 
 // refers says whether a procedure runs or starts others.

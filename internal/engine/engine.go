@@ -8,6 +8,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"go.temporal.io/sdk/activity"
@@ -35,9 +36,8 @@ type Activities struct {
 // New makes the activities. env is what procedures are checked against when a run begins; its
 // Procedures is the folders themselves.
 func New(sources []sops.Source, env sops.Env, keeper Keeper) *Activities {
-	a := &Activities{sources: sources, env: env, keeper: keeper}
-	a.env.Procedures = a.procedure
-	return a
+	env.Procedures = nil
+	return &Activities{sources: sources, env: env, keeper: keeper}
 }
 
 // registry is the part of a Temporal worker that is needed here.
@@ -55,24 +55,32 @@ func (a *Activities) Register(r registry) {
 func (a *Activities) load(_ context.Context, request workflows.LoadRequest) (workflows.Pinned, error) {
 	file, src, err := sops.Find(a.sources, request.WorkflowType)
 	if err != nil {
-		return workflows.Pinned{}, permanent(workflows.ErrUnknownProcedure, err)
+		return workflows.Pinned{}, notFound(err)
 	}
 	sum := sha256.Sum256(src)
-	digest := "sha256:" + hex.EncodeToString(sum[:])
-	if problems := a.check(file, digest, src); len(problems) > 0 {
-		return workflows.Pinned{}, permanent(workflows.ErrProcedure, problems.Err())
+	pin := workflows.Pinned{File: file, Source: string(src), Digest: "sha256:" + hex.EncodeToString(sum[:])}
+	if a.checked.has(pin.File, pin.Digest) {
+		return pin, nil
 	}
-	return workflows.Pinned{File: file, Source: string(src), Digest: digest}, nil
+	p, err := a.parse(file, src)
+	if err != nil {
+		return workflows.Pinned{}, err
+	}
+	a.checked.add(p)
+	return pin, nil
 }
 
 func (a *Activities) resolve(_ context.Context, request workflows.ResolveRequest) (workflows.Resolved, error) {
 	file, src, err := sops.Find(a.sources, workflows.WorkflowType(request.Procedure))
-	if err != nil {
-		return workflows.Resolved{Missing: true}, nil //nolint:nilerr // that there is none is the answer
+	switch {
+	case errors.Is(err, sops.ErrNoProcedure):
+		return workflows.Resolved{Missing: true}, nil
+	case err != nil:
+		return workflows.Resolved{}, notFound(err)
 	}
-	p, problems := sops.Parse(file, src, a.env)
-	if len(problems) > 0 {
-		return workflows.Resolved{}, permanent(workflows.ErrProcedure, problems.Err())
+	p, err := a.parse(file, src)
+	if err != nil {
+		return workflows.Resolved{}, err
 	}
 	inputs, err := p.CheckInputs(request.Inputs)
 	if err != nil {
@@ -85,17 +93,49 @@ func (a *Activities) resolve(_ context.Context, request workflows.ResolveRequest
 	return workflows.Resolved{Key: key}, nil
 }
 
-// procedure reads another procedure that one refers to. What that one refers to is not looked at: its
-// own runs do.
-func (a *Activities) procedure(id string) (*sops.Procedure, bool) {
-	file, src, err := sops.Find(a.sources, workflows.WorkflowType(id))
-	if err != nil {
-		return nil, false
-	}
+// parse checks a procedure, what it says of others included.
+func (a *Activities) parse(file string, src []byte) (*sops.Procedure, error) {
+	others := &neighbours{sources: a.sources, env: a.env, known: map[string]*sops.Procedure{}}
 	env := a.env
-	env.Procedures = nil
+	env.Procedures = others.procedure
 	p, problems := sops.Parse(file, src, env)
-	return p, len(problems) == 0
+	switch {
+	case others.err != nil:
+		return nil, notFound(others.err)
+	case len(problems) > 0:
+		return nil, permanent(workflows.ErrProcedure, worst(problems))
+	}
+	return p, nil
+}
+
+// neighbours are the procedures that one refers to, each read once. What they refer to is not looked at:
+// their own runs do.
+type neighbours struct {
+	sources []sops.Source
+	env     sops.Env
+	known   map[string]*sops.Procedure
+	err     error // of a folder or file that could not be read
+}
+
+func (n *neighbours) procedure(id string) (*sops.Procedure, bool) {
+	p, seen := n.known[id]
+	if !seen {
+		p = n.read(id)
+		n.known[id] = p
+	}
+	return p, p != nil
+}
+
+func (n *neighbours) read(id string) *sops.Procedure {
+	file, src, err := sops.Find(n.sources, workflows.WorkflowType(id))
+	if err != nil {
+		if !errors.Is(err, sops.ErrNoProcedure) {
+			n.err = err
+		}
+		return nil
+	}
+	p, _ := sops.Parse(file, src, n.env)
+	return p
 }
 
 func (a *Activities) save(ctx context.Context, rec workflows.Record) error {
@@ -112,6 +152,25 @@ func (a *Activities) save(ctx context.Context, rec workflows.Record) error {
 		row.Ended = *rec.Ended
 	}
 	return a.keeper.SaveRun(ctx, row)
+}
+
+// notFound is why no file was read: for good when there is none, and to be tried again when a folder or
+// file could not be read (a mount that is away, a file being replaced).
+func notFound(err error) error {
+	if errors.Is(err, sops.ErrNoProcedure) {
+		return permanent(workflows.ErrUnknownProcedure, err)
+	}
+	return temporal.NewApplicationError(err.Error(), workflows.ErrUnreadable)
+}
+
+// maxProblems is how many problems of a file a failure names. The text is kept in the run's history.
+const maxProblems = 20
+
+func worst(problems sops.Problems) error {
+	if left := len(problems) - maxProblems; left > 0 {
+		return fmt.Errorf("%w\nand %d more: see orderly validate", problems[:maxProblems].Err(), left)
+	}
+	return problems.Err()
 }
 
 func permanent(kind string, err error) error {
