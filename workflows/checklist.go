@@ -3,6 +3,7 @@ package workflows
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -82,7 +83,7 @@ func listSteps(b *strings.Builder, steps []*Step, depth int) {
 
 func listItems(b *strings.Builder, items []*Item, depth int) {
 	for _, item := range items {
-		name := escape(shorten(fmt.Sprint(item.Item), itemLength))
+		name := escape(shorten(itemName(item.Item), itemLength))
 		if len(item.Steps) != 1 {
 			line(b, depth, item.State, name)
 			listSteps(b, item.Steps, depth+1)
@@ -96,6 +97,19 @@ func listItems(b *strings.Builder, items []*Item, depth int) {
 			listItems(b, only.Items, depth+1)
 		}
 	}
+}
+
+// itemName is what an `each` calls the thing it is at: of a map, its values.
+func itemName(item any) string {
+	fields, ok := item.(map[string]any)
+	if !ok {
+		return fmt.Sprint(item)
+	}
+	var values []string
+	for _, key := range slices.Sorted(maps.Keys(fields)) {
+		values = append(values, fmt.Sprint(fields[key]))
+	}
+	return strings.Join(values, ", ")
 }
 
 // remark is what there is to say of a step besides its title.

@@ -33,7 +33,7 @@ func TestChecklistReadsLikeTheProcedure(t *testing.T) {
 				}},
 				{Title: "Caches", State: Succeeded, Reason: "nothing to do: the list is empty"},
 				{Title: "Services", State: Succeeded, Started: after(0), Ended: after(time.Second), Items: []*Item{
-					{Item: "docs-api", State: Succeeded, Steps: []*Step{{Title: "It answers", State: Failed, Error: "connection refused"}}},
+					{Item: map[string]any{"name": "docs-api", "at": "north"}, State: Succeeded, Steps: []*Step{{Title: "It answers", State: Failed, Error: "connection refused"}}},
 				}},
 			}},
 			{Title: "Watch", State: Running, Started: after(2 * time.Second), Steps: []*Step{
@@ -79,7 +79,7 @@ func TestChecklistReadsLikeTheProcedure(t *testing.T) {
 - ............✅ What it does · 1s
 - ....✅ Caches (nothing to do: the list is empty)
 - ....✅ Services · 1s
-- ........❌ docs-api: It answers: connection refused
+- ........❌ north, docs-api: It answers: connection refused
 - ▶️ **Watch**
 - ....▶️ Settle (until 12:10:00 UTC)
 - ....▶️ Poll (round 3)
