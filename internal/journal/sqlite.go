@@ -9,8 +9,10 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"time"
 
-	_ "modernc.org/sqlite" // the "sqlite" driver
+	"modernc.org/sqlite" // also the "sqlite" driver
+	sqlite3 "modernc.org/sqlite/lib"
 )
 
 // openSQLite opens a file. Write-ahead logging lets readers go on while one writes, and keeps the file
@@ -25,7 +27,7 @@ func openSQLite(ctx context.Context, path string) (*Journal, error) {
 		return nil, fmt.Errorf("open journal: %w", err)
 	}
 	pragmas := url.Values{
-		"_pragma": {"busy_timeout(10000)", "journal_mode(wal)", "synchronous(normal)"},
+		"_pragma": {fmt.Sprintf("busy_timeout(%d)", busyTimeout.Milliseconds()), "journal_mode(wal)", "synchronous(normal)"},
 		"_txlock": {"immediate"},
 	}
 	dsn := (&url.URL{Scheme: "file", Path: filepath.ToSlash(abs), RawQuery: pragmas.Encode()}).String()
@@ -40,10 +42,45 @@ func openSQLite(ctx context.Context, path string) (*Journal, error) {
 	read.SetMaxOpenConns(4)
 	write.SetMaxOpenConns(1)
 	j := &Journal{read: read, write: write, dialect: dialect{name: path, day: "substr(measured, 1, 10)"}}
-	if err := write.PingContext(ctx); err != nil {
+	if err := firstContact(ctx, write); err != nil {
 		return nil, errors.Join(fmt.Errorf("open journal %s: %w", path, err), j.Close())
 	}
 	return j, nil
+}
+
+const (
+	// busyTimeout is how long a statement waits for another process's lock.
+	busyTimeout = 10 * time.Second
+	// contactEvery is how often a journal that others are opening too is tried again.
+	contactEvery = 20 * time.Millisecond
+)
+
+// firstContact opens a connection, which sets the pragmas. Where several programs open a new file at once,
+// SQLite refuses some the switch to WAL at once, whatever the busy_timeout: waiting could be a deadlock.
+// Whoever is refused has to ask again.
+func firstContact(ctx context.Context, db *sql.DB) error {
+	ctx, cancel := context.WithTimeout(ctx, busyTimeout)
+	defer cancel()
+	again := time.NewTicker(contactEvery)
+	defer again.Stop()
+	for {
+		err := db.PingContext(ctx)
+		if !isBusy(err) {
+			return err
+		}
+		select {
+		case <-again.C:
+		case <-ctx.Done():
+			return err
+		}
+	}
+}
+
+// isBusy says whether another connection holds what this one needs.
+func isBusy(err error) bool {
+	const primary = 0xff // the rest of a code says more about the same error
+	failed, ok := errors.AsType[*sqlite.Error](err)
+	return ok && failed.Code()&primary == sqlite3.SQLITE_BUSY
 }
 
 // makePrivate makes the file, readable by its owner only: records hold what people wrote and what
