@@ -76,6 +76,41 @@ func TestKillAtAnyStepLosesNothing(t *testing.T) {
 	}
 }
 
+// TestKillTheWorkerAlone kills a production worker in the middle of an action while Temporal goes on.
+func TestKillTheWorkerAlone(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	file, write := filepath.Join(dir, "ledger.txt"), filepath.Join(dir, "write.sh")
+	require.NoError(t, os.WriteFile(write, []byte(script), 0o755))
+	require.NoError(t, os.WriteFile(file, nil, 0o644))
+	h := open(t, setting{procedures: map[string]string{"ledger.yaml": ledger}, config: "targets: {}\n"})
+	listen := freePort(t)
+	h.write("worker.yaml", fmt.Sprintf(`
+temporal: {address: %q, namespace: default, task_queue: others}
+procedures: [procedures]
+http: {listen: "127.0.0.1:%d"}
+journal: {dsn: worker.db}
+exec:
+  write: {argv: [%q], max_args: 1, timeout: 20s, env: {LEDGER: %q}}
+`, h.address, listen, write, file))
+	worker := h.spawn("worker", "--config", "worker.yaml")
+	said := h.orderly("--config", "worker.yaml", "start", "ledger")
+	require.Zero(t, said.exit, said.stderr)
+	h.await("the first action", time.Minute, func() bool { return strings.Contains(read(t, file), "begin one\n") })
+	worker.kill()
+	h.restart(worker)
+
+	c := h.temporal()
+	id, _, _ := strings.Cut(strings.TrimSpace(said.stdout), "@")
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	defer cancel()
+	require.NoError(t, c.GetWorkflow(ctx, id, "").Get(ctx, nil))
+	require.Equal(t, workflows.Succeeded, h.record(c, id).State)
+	for _, word := range []string{"one", "two", "three", "four", "five", "last"} {
+		require.Contains(t, read(t, file), "end "+word+"\n", "no step is lost")
+	}
+}
+
 // requireFinishedOnce wants what had finished before the kill not to be repeated: only what was in flight
 // at that moment may have been begun twice.
 func requireFinishedOnce(t *testing.T, text, moment string) {
