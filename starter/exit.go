@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/orderly-ops/orderly/starter/screen"
 	"github.com/orderly-ops/orderly/workflows"
 )
 
@@ -68,11 +69,11 @@ func report(stderr io.Writer, command string, err error) int {
 	}
 	var e *exitError
 	if !errors.As(err, &e) {
-		fmt.Fprintf(stderr, "orderly: %v\nSee `%s --help`.\n", err, command)
+		fmt.Fprintf(stderr, "orderly: %s\nSee `%s --help`.\n", screen.CleanLines(err.Error()), command)
 		return exitUsage
 	}
 	if msg := e.Error(); msg != "" {
-		fmt.Fprintf(stderr, "orderly: %s\n", msg)
+		fmt.Fprintf(stderr, "orderly: %s\n", screen.CleanLines(msg))
 	}
 	return e.code
 }

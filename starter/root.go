@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -73,7 +74,9 @@ stdout, everything else to stderr; --json gives stable fields for scripts.
 }
 
 // say writes to stderr: progress, hints, counts.
-func (a *app) say(format string, args ...any) { fmt.Fprintf(a.stderr, format+"\n", args...) }
+func (a *app) say(format string, args ...any) {
+	fmt.Fprintln(a.stderr, screen.CleanLines(fmt.Sprintf(format, args...)))
+}
 
 // sayLink prints the address of a run's page, once.
 func (a *app) sayLink(link string) {
@@ -93,17 +96,24 @@ func (a *app) print(lines ...string) {
 
 // printJSON writes one JSON document to stdout.
 func (a *app) printJSON(v any) error {
-	enc := json.NewEncoder(a.stdout)
-	enc.SetIndent("", "  ")
-	enc.SetEscapeHTML(false)
-	return enc.Encode(v)
+	return a.encode(v, "  ")
 }
 
 // printJSONLine writes one JSON document on one line to stdout.
 func (a *app) printJSONLine(v any) error {
-	enc := json.NewEncoder(a.stdout)
+	return a.encode(v, "")
+}
+
+func (a *app) encode(v any, indent string) error {
+	var text bytes.Buffer
+	enc := json.NewEncoder(&text)
+	enc.SetIndent("", indent)
 	enc.SetEscapeHTML(false)
-	return enc.Encode(v)
+	if err := enc.Encode(v); err != nil {
+		return err
+	}
+	_, err := a.stdout.Write(screen.CleanJSON(text.Bytes()))
+	return err
 }
 
 // terminal is the terminal behind w, if w is one.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/orderly-ops/orderly/internal/config"
 	"github.com/orderly-ops/orderly/internal/schedules"
+	"github.com/orderly-ops/orderly/starter/screen"
 )
 
 func (a *app) scheduleCommand() *cobra.Command {
@@ -209,6 +210,6 @@ func (a *app) did(id, verb string) error {
 	if a.json {
 		return a.printJSON(map[string]string{"id": id, "now": verb})
 	}
-	a.print(id + " is " + verb)
+	a.print(screen.Clean(id) + " is " + verb)
 	return nil
 }

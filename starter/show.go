@@ -119,10 +119,10 @@ func (a *app) show(f found) error {
 	width, paint := a.width(), a.paint()
 	a.print(screen.Head(r, paint, width, now())...)
 	if r.File != "" {
-		a.print(screen.Cut(r.File+"  "+r.Digest, width))
+		a.print(screen.Cut(screen.Clean(r.File+"  "+r.Digest), width))
 	}
 	if len(r.Inputs) > 0 {
-		a.print(screen.Wrap("inputs: "+screen.Inputs(r.Inputs), a.room())...)
+		a.print(screen.Wrap(screen.Clean("inputs: "+screen.Inputs(r.Inputs)), a.room())...)
 	}
 	tree := &screen.Tree{Width: width, Paint: paint, Now: now(), Items: true, Outputs: true}
 	a.section("", tree.Lines(r))

@@ -184,7 +184,7 @@ func (a *app) started(c *cluster, p plan, workflowID, runID string, joined bool)
 		})
 		return
 	}
-	a.print(workflowID + "@" + runID)
+	a.print(screen.Clean(workflowID) + "@" + runID)
 	a.sayLink(link)
 }
 

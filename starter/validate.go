@@ -4,13 +4,13 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/orderly-ops/orderly/activities"
 	"github.com/orderly-ops/orderly/internal/config"
 	"github.com/orderly-ops/orderly/sops"
+	"github.com/orderly-ops/orderly/starter/screen"
 )
 
 func (a *app) validateCommand() *cobra.Command {
@@ -141,7 +141,7 @@ func (a *app) reportValidation(v validation) error {
 		}
 	} else {
 		for _, p := range v.Problems {
-			a.print(strings.ReplaceAll(p.String(), "\n", " "))
+			a.print(screen.Clean(p.String()))
 		}
 		a.say("%s checked, %s", plural(v.Files, "file"), countProblems(len(v.Problems)))
 	}

@@ -62,3 +62,40 @@ func TestWhatIsTooLongForTheTerminalKeepsItsEnd(t *testing.T) {
 	require.Equal(t, lines, fit(lines, 0), "no terminal, no limit")
 	require.Equal(t, []string{"… 2 lines above", "c", "d"}, fit(lines, 3))
 }
+
+func TestNothingAForeignRunSaysMovesTheCursor(t *testing.T) {
+	t.Parallel()
+	var out, notice bytes.Buffer
+	a := &app{surroundings: surroundings{stdout: &out, stderr: &notice, getenv: func(string) string { return "" }}}
+	evil := "x\x1b]0;title\x07\x1b[2J\u009b31m\u202e\ry"
+	at := time.Now().UTC()
+	r := &workflows.Record{
+		Title: evil, Procedure: evil, WorkflowID: evil, File: evil, By: evil, State: workflows.Failed, Started: at, Ended: &at,
+		Inputs:   map[string]any{evil: evil},
+		Timeline: []workflows.Event{{At: at, Text: evil, By: evil}},
+		Phases: []*workflows.Phase{{ID: evil, Title: evil, State: workflows.Failed, Steps: []*workflows.Step{{
+			ID: evil, Title: evil, State: workflows.Failed, Error: evil, Reason: evil, Outputs: []byte(`{"a\u001b[2J": "b\u001b[2J\u202e"}`),
+			Items: []*workflows.Item{{Item: evil, State: workflows.Failed}},
+		}}}},
+		Clocks:   []*workflows.Clock{{ID: evil, Title: evil, Started: at, Due: at}},
+		Findings: []workflows.Finding{{Severity: evil, Check: evil, Text: evil, Act: evil}},
+		Failure:  &workflows.Failure{Phase: evil, Step: evil, Message: evil},
+	}
+	c := &cluster{namespace: evil}
+	require.NoError(t, a.show(found{record: r, link: c.link(evil, evil)}))
+	require.NoError(t, a.timeline(found{record: r}))
+	_ = a.result(c, evil, r, outcome{word: "failed", state: workflows.Failed, message: evil})
+	(&plainView{app: a}).update(r, errors.New(evil))
+	(&plainView{app: a}).update(r, nil)
+	a.json = true
+	_ = a.result(c, evil, r, outcome{word: "failed", state: workflows.Failed, message: evil})
+	a.printRuns([]runRow{{WorkflowID: evil, State: evil, Phase: evil}}, 1)
+	report(&notice, "orderly", errors.New(evil))
+	for _, text := range []string{out.String(), notice.String()} {
+		for i, b := range strings.Split(text, "\n") {
+			require.False(t, strings.ContainsFunc(b, func(r rune) bool {
+				return r < ' ' || r >= 0x7f && r < 0xa0 || r == '\u202e'
+			}), "line %d: %q", i, b)
+		}
+	}
+}

@@ -43,7 +43,7 @@ func CountFindings(findings []workflows.Finding) string {
 	}
 	parts := make([]string, len(order))
 	for i, severity := range order {
-		parts[i] = fmt.Sprintf("%d %s", counts[severity], severity)
+		parts[i] = fmt.Sprintf("%d %s", counts[severity], Clean(severity))
 	}
 	return strings.Join(parts, ", ")
 }

@@ -18,7 +18,7 @@ func Head(r *workflows.Record, p Painter, width int, now time.Time) []string {
 	title := firstOf(r.Title, r.Procedure)
 	lines := []string{
 		p.Tone(Bold, Cut(Clean(title), width-24)) + "  " + state + "  " + Took(max(0, ended.Sub(r.Started))),
-		p.Tone(Dim, Cut(r.WorkflowID, width)),
+		p.Tone(Dim, Cut(Clean(r.WorkflowID), width)),
 	}
 	about := []string{"started " + Stamp(r.Started)}
 	if r.By != "" {

@@ -2,6 +2,7 @@ package screen_test
 
 import (
 	"encoding/json"
+	"math"
 	"os"
 	"strings"
 	"testing"
@@ -95,6 +96,23 @@ func TestCleanTakesAwayWhatMovesTheCursor(t *testing.T) {
 	require.Equal(t, "[31m alone", screen.Clean("\x1b\x1b[0m[31m alone"))
 }
 
+func TestCleanLinesKeepsTheLines(t *testing.T) {
+	t.Parallel()
+	require.Equal(t, "a.yaml: no\n  b  2m  c", screen.CleanLines("a.yaml: no\n  b\r\u009b2m\u202e\x1b[2J c"))
+}
+
+func TestCleanJSONMeansTheSame(t *testing.T) {
+	t.Parallel()
+	said := "bidi \u202e, C1 \u009b31m, tag \U000e0041, 検査 ü\n"
+	text, err := json.Marshal(said)
+	require.NoError(t, err)
+	clean := screen.CleanJSON(text)
+	require.Equal(t, `"bidi \u202e, C1 \u009b31m, tag \udb40\udc41, 検査 ü\n"`, string(clean))
+	var back string
+	require.NoError(t, json.Unmarshal(clean, &back))
+	require.Equal(t, said, back)
+}
+
 func TestCutWrapAndPadCountCells(t *testing.T) {
 	t.Parallel()
 	require.Equal(t, 4, screen.Cells("検査"))
@@ -110,7 +128,7 @@ func TestTook(t *testing.T) {
 	t.Parallel()
 	for d, want := range map[time.Duration]string{
 		0: "0ms", 34 * time.Millisecond: "34ms", 1234 * time.Millisecond: "1.2s", 42 * time.Second: "42s", 187 * time.Second: "3:07",
-		2*time.Hour + 187*time.Second: "2:03:07", 74*time.Hour + 3*time.Minute: "3d 02:03", -5 * time.Second: "-5.0s",
+		math.MinInt64: "-106751d 23:47", 2*time.Hour + 187*time.Second: "2:03:07", 74*time.Hour + 3*time.Minute: "3d 02:03", -5 * time.Second: "-5.0s",
 	} {
 		require.Equal(t, want, screen.Took(d))
 	}

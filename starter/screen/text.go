@@ -6,9 +6,12 @@
 package screen
 
 import (
+	"fmt"
 	"regexp"
 	"strings"
 	"unicode"
+	"unicode/utf16"
+	"unicode/utf8"
 
 	"golang.org/x/text/width"
 )
@@ -18,14 +21,36 @@ var sequences = regexp.MustCompile("\x1b(\\[[0-9;?]*[\\x20-\\x2f]*[\\x40-\\x7e]|
 
 // Clean makes text safe to print on one line: terminal commands go, other control characters become
 // spaces, and runs of space become one.
-func Clean(s string) string {
-	mapped := strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || unicode.Is(unicode.Cf, r) {
+func Clean(s string) string { return strings.Join(strings.Fields(CleanLines(s)), " ") }
+
+// CleanLines is Clean for text of several lines: line ends and spaces stay.
+func CleanLines(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r != '\n' && moves(r) {
 			return ' '
 		}
 		return r
 	}, sequences.ReplaceAllString(s, ""))
-	return strings.Join(strings.Fields(mapped), " ")
+}
+
+// moves says that a terminal may take a character for a command, or for a change of direction.
+func moves(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Cf, r) }
+
+// CleanJSON writes every character of a JSON text that a terminal could obey as its \u escape, which
+// means the same: such characters stand in strings only.
+func CleanJSON(text []byte) []byte {
+	var clean []byte
+	for _, r := range string(text) {
+		switch {
+		case r == '\n' || !moves(r):
+			clean = utf8.AppendRune(clean, r)
+		default:
+			for _, unit := range utf16.AppendRune(nil, r) {
+				clean = fmt.Appendf(clean, "\\u%04x", unit)
+			}
+		}
+	}
+	return clean
 }
 
 // Cells is how many terminal cells the text takes.

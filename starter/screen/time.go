@@ -10,7 +10,7 @@ import (
 func Took(d time.Duration) string {
 	switch {
 	case d < 0:
-		return "-" + Took(-d)
+		return "-" + Took(d.Abs())
 	case d < 100*time.Millisecond:
 		return strconv.FormatInt(d.Milliseconds(), 10) + "ms"
 	case d < 10*time.Second:
