@@ -20,7 +20,7 @@ func (r *run) startClock(ctx workflow.Context, id, title string, started time.Ti
 		return nil
 	}
 	c := &Clock{ID: id, Kind: "within", Title: title, Started: started, Due: started.Add(time.Duration(within))}
-	r.record.Clocks = append(r.record.Clocks, c)
+	r.record.addClock(c)
 	r.arm(ctx, c)
 	return nil
 }

@@ -20,6 +20,9 @@ func (r *run) each(ctx workflow.Context, s *sops.Step, rec *Step, f *frame) erro
 		if err != nil {
 			return err
 		}
+		if err := r.record.room(len(items), s.Each.Steps); err != nil {
+			return err
+		}
 		rec.Items = make([]*Item, len(items))
 		for i, item := range items {
 			rec.Items[i] = &Item{Item: item, State: Pending, Steps: newSteps(s.Each.Steps, roundPrefix(rec, i))}

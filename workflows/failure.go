@@ -9,6 +9,7 @@ import (
 
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
 )
 
 // stepError is a failure with its place.
@@ -52,30 +53,66 @@ func failureOf(err error) *Failure {
 
 // cause is what went wrong in an operator's words: Temporal's wrapping says nothing to them.
 func cause(err error) string {
+	text := err.Error()
 	if timeout, ok := errors.AsType[*temporal.TimeoutError](err); ok {
-		return timeoutText(timeout)
+		text = timeoutText(timeout, 0, 0)
+	} else if app, ok := errors.AsType[*temporal.ApplicationError](err); ok {
+		text = app.Message()
+	} else if temporal.IsCanceledError(err) {
+		text = "it was cancelled"
 	}
-	if app, ok := errors.AsType[*temporal.ApplicationError](err); ok {
-		return app.Message()
-	}
-	if _, ok := errors.AsType[*temporal.TerminatedError](err); ok {
-		return "it was terminated"
-	}
-	if temporal.IsCanceledError(err) {
-		return "it was cancelled"
-	}
-	return err.Error()
+	return shorten(text, maxError)
 }
 
-func timeoutText(t *temporal.TimeoutError) string {
+// timeoutText says after how long, where that is known.
+func timeoutText(t *temporal.TimeoutError, attempt, silence time.Duration) string {
+	within := func(text string, d time.Duration) string {
+		if d == 0 {
+			return text
+		}
+		return text + " within " + took(d)
+	}
 	switch t.TimeoutType() {
 	case enumspb.TIMEOUT_TYPE_HEARTBEAT:
-		return "it stopped giving signs of life (heartbeat time-out)"
+		return within("no sign of life", silence)
 	case enumspb.TIMEOUT_TYPE_SCHEDULE_TO_START:
 		return "no worker took it in time"
 	default:
-		return "no answer in time (time-out of the attempt)"
+		return within("no answer", attempt)
 	}
+}
+
+// actionError says of an action's failure after how long and after how many attempts, too.
+func actionError(err error, options workflow.ActivityOptions) error {
+	if temporal.IsCanceledError(err) {
+		return err
+	}
+	text, kind := cause(err), ErrStep
+	if timeout, ok := errors.AsType[*temporal.TimeoutError](err); ok {
+		text = timeoutText(timeout, options.StartToCloseTimeout, options.HeartbeatTimeout)
+	} else if app, ok := errors.AsType[*temporal.ApplicationError](err); ok {
+		kind = app.Type()
+	}
+	act, ok := errors.AsType[*temporal.ActivityError](err)
+	tried := options.RetryPolicy.MaximumAttempts
+	if ok && act.RetryState() == enumspb.RETRY_STATE_MAXIMUM_ATTEMPTS_REACHED && tried > 1 {
+		text += fmt.Sprintf(" (%d attempts)", tried)
+	}
+	return permanent(kind, "%s", text)
+}
+
+// runError says which run failed, where its own failure does not.
+func runError(err error, id string) error {
+	if _, ok := errors.AsType[*temporal.ChildWorkflowExecutionAlreadyStartedError](err); ok {
+		return permanent(ErrStep, "the run %s is open already", id)
+	}
+	if _, ok := errors.AsType[*temporal.TerminatedError](err); ok {
+		return permanent(ErrStep, "the run %s was terminated", id)
+	}
+	if timeout, ok := errors.AsType[*temporal.TimeoutError](err); ok {
+		return permanent(ErrStep, "the run %s: %s", id, timeoutText(timeout, 0, 0))
+	}
+	return err
 }
 
 // plain makes an error of a local activity the run's own failure.
@@ -114,7 +151,7 @@ func joinLines(lines []string) string { return strings.Join(lines, "; ") }
 
 // maxError bounds the text of a failure in bytes: it is kept in several places of the record, and Temporal
 // bounds failures.
-const maxError = 4000
+const maxError = 2000
 
 // summaryOf is a title as Temporal shows it beside an activity, timer or run: at most 400 bytes there.
 func summaryOf(title string) string { return shorten(title, 200) }

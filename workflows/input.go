@@ -3,6 +3,8 @@ package workflows
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
+	"unicode"
 
 	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/temporal"
@@ -76,8 +78,28 @@ func decodeInput(raw json.RawMessage) (startInput, error) {
 	take(InputBy, &in.by, "text: who starts the run")
 	take(InputDrill, &in.drill, "true or false")
 	take(InputKey, &in.key, "text")
+	problems = append(problems, unfit(InputBy, in.by, maxBy)...)
+	problems = append(problems, unfit(InputKey, in.key, maxKey)...)
 	if len(problems) > 0 {
 		return in, permanent(ErrInput, "%s", joinLines(problems))
 	}
 	return in, nil
+}
+
+// How many bytes the engine's own inputs may have. Workflow ids, which may be given as _by, have at most
+// 1,000, and a key is part of one.
+const (
+	maxBy  = 1000
+	maxKey = 200
+)
+
+// unfit says why a text can't be a name that is shown on one line.
+func unfit(key, text string, most int) []string {
+	switch {
+	case len(text) > most:
+		return []string{fmt.Sprintf("%s has %d bytes, more than %d", key, len(text), most)}
+	case strings.ContainsFunc(text, unicode.IsControl):
+		return []string{key + " has control characters or line breaks in it"}
+	}
+	return nil
 }

@@ -21,11 +21,11 @@ func (r *run) runProcedure(ctx workflow.Context, s *sops.Step, rec *Step, f *fra
 		return err
 	}
 	if err := r.began(ctx, future, rec); err != nil {
-		return err
+		return runError(err, rec.Child.WorkflowID)
 	}
 	var result Summary
 	if err := future.Get(ctx, &result); err != nil {
-		return err
+		return runError(err, rec.Child.WorkflowID)
 	}
 	rec.Outputs, err = json.Marshal(map[string]any{
 		"workflow_id": rec.Child.WorkflowID, "run_id": rec.Child.RunID,
@@ -71,6 +71,10 @@ func (r *run) child(
 		return nil, r.missing(ctx, s, rec)
 	}
 	inputs[InputBy], inputs[InputDrill] = r.record.WorkflowID, r.record.Drill
+	raw, err := encodeWith(inputs)
+	if err != nil {
+		return nil, err
+	}
 	rec.Child = &Child{WorkflowID: WorkflowID(rec.Action, resolved.Key, r.record.RunID+"-"+rec.Path)}
 	ctx = workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
 		WorkflowID:            rec.Child.WorkflowID,
@@ -79,7 +83,7 @@ func (r *run) child(
 		WaitForCancellation:   true,
 		StaticSummary:         summaryOf(rec.Title),
 	})
-	return workflow.ExecuteChildWorkflow(ctx, WorkflowType(rec.Action), inputs), nil
+	return workflow.ExecuteChildWorkflow(ctx, WorkflowType(rec.Action), raw), nil
 }
 
 // began waits until the other run is known to Temporal.

@@ -50,6 +50,7 @@ type Record struct {
 	Timeline   []Event        `json:"timeline"`
 	Failure    *Failure       `json:"failure,omitempty"`
 	Continued  int            `json:"continued,omitempty"` // how often it continued as new
+	LeftOut    LeftOut        `json:"left_out,omitzero"`
 }
 
 // Phase is the account of one phase.
@@ -89,6 +90,9 @@ type Step struct {
 	Steps []*Step `json:"steps,omitempty"`
 	// Items are the rounds of an `each`.
 	Items []*Item `json:"items,omitempty"`
+
+	// rounds are the outputs of an `each` that has ended, made from Items when first asked for.
+	rounds json.RawMessage
 }
 
 // Item is one round of an `each`.
@@ -156,8 +160,10 @@ type Summary struct {
 	Digest    string    `json:"digest"`
 	Steps     Tally     `json:"steps"`
 	Breached  []string  `json:"breached,omitempty"` // ids of the clocks that were not met
-	Findings  []Finding `json:"findings,omitempty"`
-	Failure   *Failure  `json:"failure,omitempty"`
+	// Findings are at most 200, critical ones first if there are more; FindingsLeftOut counts the others.
+	Findings        []Finding `json:"findings,omitempty"`
+	FindingsLeftOut int       `json:"findings_left_out,omitempty"`
+	Failure         *Failure  `json:"failure,omitempty"`
 }
 
 // Tally counts steps by how they ended.

@@ -86,12 +86,15 @@ func (r *run) scope(ctx workflow.Context, f *frame) *sops.Scope {
 	return s
 }
 
-// view is the step as expressions see it. The outputs of an `each` are made from its rounds when they
-// are asked for: keeping them as well would double the record.
+// view is the step as expressions see it. The outputs of an `each` are made from its rounds when they are
+// first asked for: having them in the record as well would double it.
 func (s *Step) view() sops.StepView {
 	v := sops.StepView{Status: string(s.State), Outputs: s.Outputs, Error: s.Error}
 	if s.Kind == string(sops.KindEach) && s.State.Done() && s.State != Skipped {
-		v.Outputs = s.roundsAsOutputs()
+		if s.rounds == nil {
+			s.rounds = s.roundsAsOutputs()
+		}
+		v.Outputs = s.rounds
 	}
 	return v
 }

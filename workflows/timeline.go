@@ -14,7 +14,7 @@ func (r *run) event(ctx workflow.Context, e Event) {
 	if e.Phase == "" {
 		e.Phase = r.phase
 	}
-	r.record.Timeline = append(r.record.Timeline, e)
+	r.record.addEvent(e)
 }
 
 // saveFor is how long a run waits for the journal at its end before it ends without.
@@ -34,7 +34,11 @@ func (r *run) save(ctx workflow.Context) {
 		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: time.Second, MaximumInterval: 30 * time.Second},
 		Summary:                "Keep the record",
 	}
-	err = workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, options), ActivitySave, *r.record).Get(ctx, nil)
+	// This argument goes through Temporal, so it has to be small enough; the one above does not.
+	fitting, err := r.record.fitting()
+	if err == nil {
+		err = workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, options), ActivitySave, fitting).Get(ctx, nil)
+	}
 	if err != nil {
 		logger := log.With(workflow.GetLogger(ctx), "run", r.record.WorkflowID)
 		logger.Error("the record could not be kept in the journal", "error", cause(err))
@@ -46,8 +50,9 @@ func (r *run) save(ctx workflow.Context) {
 func (rec *Record) Summary() Summary {
 	s := Summary{
 		Procedure: rec.Procedure, State: rec.State, Started: rec.Started, Digest: rec.Digest,
-		Findings: rec.Findings, Failure: rec.Failure,
+		Failure: rec.Failure,
 	}
+	s.Findings, s.FindingsLeftOut = rec.listed()
 	if rec.Ended != nil {
 		s.Ended = *rec.Ended
 	}
@@ -56,7 +61,7 @@ func (rec *Record) Summary() Summary {
 	}
 	s.Steps.add(rec.Finally)
 	for _, c := range rec.Clocks {
-		if c.Breached != nil {
+		if c.Breached != nil && len(s.Breached) < maxListed {
 			s.Breached = append(s.Breached, c.ID)
 		}
 	}

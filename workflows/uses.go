@@ -23,9 +23,10 @@ func (r *run) uses(ctx workflow.Context, s *sops.Step, rec *Step, f *frame) erro
 		return err
 	}
 	var out json.RawMessage
-	ctx = workflow.WithActivityOptions(ctx, activityOptions(s, act, rec))
-	if err := workflow.ExecuteActivity(ctx, act.Name, with).Get(ctx, &out); err != nil {
-		return err
+	options := activityOptions(s, act, rec)
+	err = workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, options), act.Name, with).Get(ctx, &out)
+	if err != nil {
+		return actionError(err, options)
 	}
 	rec.Outputs = out
 	r.adoptFindings(ctx, rec)
@@ -33,7 +34,7 @@ func (r *run) uses(ctx workflow.Context, s *sops.Step, rec *Step, f *frame) erro
 }
 
 // arguments fills in `with` and checks it against the action's type.
-func (r *run) arguments(ctx workflow.Context, s *sops.Step, act sops.Action, f *frame) (map[string]any, error) {
+func (r *run) arguments(ctx workflow.Context, s *sops.Step, act sops.Action, f *frame) (json.RawMessage, error) {
 	with, err := r.values(ctx, s.With, f)
 	if err != nil {
 		return nil, err
@@ -44,7 +45,7 @@ func (r *run) arguments(ctx workflow.Context, s *sops.Step, act sops.Action, f *
 	if err := act.Input.Check(with); err != nil {
 		return nil, permanent(ErrInput, "with: %v", err)
 	}
-	return with, nil
+	return encodeWith(with)
 }
 
 // values fills in a `with`, which is a map or nothing.
@@ -141,6 +142,7 @@ func (r *run) adoptFindings(ctx workflow.Context, rec *Step) {
 
 // find notes a finding.
 func (r *run) find(ctx workflow.Context, f Finding) {
-	r.record.Findings = append(r.record.Findings, f)
-	r.event(ctx, Event{Kind: "finding", Step: f.Step, Text: fmt.Sprintf("%s: %s: %s", f.Severity, f.Check, f.Text)})
+	if r.record.addFinding(f) {
+		r.event(ctx, Event{Kind: "finding", Step: f.Step, Text: fmt.Sprintf("%s: %s: %s", f.Severity, f.Check, f.Text)})
+	}
 }

@@ -38,7 +38,10 @@ func (r *run) timeOf(ctx workflow.Context, v sops.Value, f *frame) (time.Time, e
 	if err != nil {
 		return time.Time{}, permanent(ErrInput, "wait: until must be a time such as 2026-11-21T02:00:00Z, got %v", value)
 	}
-	return t.UTC(), nil
+	if t = t.UTC(); t.Year() < 1 || t.Year() > 9999 {
+		return time.Time{}, permanent(ErrInput, "wait: until: %s is too far away", text)
+	}
+	return t, nil
 }
 
 // pause sleeps until a time, or until the run wants to continue as new: a long sleep must not hold up
