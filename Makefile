@@ -82,6 +82,12 @@ docs: ## regenerate the generated pages of docs/
 record: ## record histories of the interpreter as it is now, for the replay test
 	ORDERLY_RECORD=$(CURDIR)/workflows/testdata/histories go test ./e2e -count=1 -run TestTheEngineReplaysWhatItDid
 
+.PHONY: pictures
+pictures: $(TOOLS)/with ## take the pictures of docs/images again
+	@.ci/deps pictures
+	@mkdir -p docs/images
+	ORDERLY_SCREENSHOTS=$(CURDIR)/docs/images $(TOOLS)/with -- go test -count 1 -run TestTemporalUI ./e2e
+
 .PHONY: clean
 clean: ## remove what was built; data stays
 	rm -rf bin .cache coverage.txt

@@ -61,44 +61,44 @@ func TestTemporalUIShowsWhatAnOperatorMustSee(t *testing.T) {
 
 	browser := browse(t)
 	t.Run("TheListOfRuns", func(t *testing.T) {
-		page := browser.open(t, h.ui+"/namespaces/default/workflows")
-		page.sees("DailyCheck", check.WorkflowID, "COMPLETED", "Rollout", running.WorkflowID, "RUNNING")
+		browser.shows(t, h.ui+"/namespaces/default/workflows",
+			"DailyCheck", check.WorkflowID, "COMPLETED", "Rollout", running.WorkflowID, "RUNNING")
 	})
 	t.Run("AFinishedRunsChecklist", func(t *testing.T) {
-		page := browser.open(t, check.page(h, "user-metadata"))
-		page.sees("✅ Daily health check", "✅ Look at everything", "\u2003✅ What there is to look at", "\u2003✅ docs-db\n", "docs-cache: It answers",
+		page := browser.shows(t, check.page(h, "user-metadata"),
+			"✅ Daily health check", "✅ Look at everything", "\u2003✅ What there is to look at", "\u2003✅ docs-db\n", "docs-cache: It answers",
 			"critical containers: "+ill.Name+" fails its own health check", "Judge, and write it down")
-		page.seesNo("&lt;", "&amp;", `\`, "**", "docs-api is not well")
-		page.picture("temporal-ui", 1440)
+		page.hides("&lt;", "&amp;", `\`, "**", "docs-api is not well")
+		page.picture("temporal-ui", 1520)
 	})
 	t.Run("AFinishedRunsTimelineNamesItsSteps", func(t *testing.T) {
-		page := browser.open(t, check.page(h, "timeline"))
-		page.sees("docker.containers", "State and health", "What happened since yesterday", "Look at everything is due")
-		page.picture("temporal-ui-timeline", 1440)
+		page := browser.shows(t, check.page(h, "timeline"),
+			"docker.containers", "State and health", "What happened since yesterday", "Look at everything is due")
+		page.picture("temporal-ui-timeline", 1500)
 	})
 	t.Run("AFinishedRunsHistoryNamesItsSteps", func(t *testing.T) {
-		page := browser.open(t, check.page(h, "history"))
-		page.sees("journal.measure", "Findings", "Workflow Execution Completed")
+		browser.shows(t, check.page(h, "history"),
+			"journal.measure", "Findings", "Workflow Execution Completed")
 	})
 	t.Run("AFinishedRunsSearchAttributes", func(t *testing.T) {
-		page := browser.open(t, check.page(h, "search-attributes"))
-		page.sees(`"OrderlyProcedure": "daily-check"`, `"OrderlyState": "succeeded"`)
+		browser.shows(t, check.page(h, "search-attributes"),
+			`"OrderlyProcedure": "daily-check"`, `"OrderlyState": "succeeded"`)
 	})
 	t.Run("ARunningRunsChecklist", func(t *testing.T) {
-		page := browser.open(t, running.page(h, "user-metadata"))
-		page.sees("▶️ Roll out <b>api</b> *v2* & web_ui", "the run is due", "The window is due",
+		page := browser.shows(t, running.page(h, "user-metadata"),
+			"▶️ Roll out <b>api</b> *v2* & web_ui", "the run is due", "The window is due",
 			"❌ The machine has room: what was expected does not hold: outputs.memory.percent < 0",
 			"▶️ The window", "▶️ Let it settle (until ", "⬜ The machine still has room")
-		page.seesNo("&lt;", "&amp;", `\`, "**")
+		page.hides("&lt;", "&amp;", `\`, "**")
 		page.picture("temporal-ui-running", 900)
 	})
 	t.Run("ARunningRunsTimelineNamesItsTimers", func(t *testing.T) {
-		page := browser.open(t, running.page(h, "timeline"))
-		page.sees("Let it settle", "The window is due", "The machine has room")
+		browser.shows(t, running.page(h, "timeline"),
+			"Let it settle", "The window is due", "The machine has room")
 	})
 	t.Run("ARunningRunsSearchAttributes", func(t *testing.T) {
-		page := browser.open(t, running.page(h, "search-attributes"))
-		page.sees(`"OrderlyPhase": "window"`, `"OrderlyProcedure": "rollout"`, `"OrderlyState": "running"`)
+		browser.shows(t, running.page(h, "search-attributes"),
+			`"OrderlyPhase": "window"`, `"OrderlyProcedure": "rollout"`, `"OrderlyState": "running"`)
 	})
 }
 
@@ -170,10 +170,36 @@ type page struct {
 	ctx context.Context //nolint:containedctx // chromedp's handle of the tab
 }
 
-func (b browser) open(t *testing.T, address string) page {
+// attempts is how often a page is loaded before it counts as broken: Chromium gives up what it is loading
+// whenever a network interface comes or goes, and the containers of other tests make that happen.
+const attempts = 5
+
+// shows opens a page and waits until it shows all of this.
+func (b browser) shows(t *testing.T, address string, wanted ...string) page {
 	t.Helper()
-	require.NoError(t, chromedp.Do(b.ctx, chromedp.Navigate(address)))
-	return page{t, b.ctx}
+	list, err := json.Marshal(wanted)
+	require.NoError(t, err)
+	shown := fmt.Sprintf(`(text => text.includes("Uh oh.") ? "broken" : %s.every(w => text.includes(w)) ? "shown" : "")(%s)`, list, everyText)
+	poll := chromedp.Poll[string](shown, chromedp.WithPollingInterval(100*time.Millisecond), chromedp.WithPollingTimeout(45*time.Second))
+	p := page{t, b.ctx}
+	for range attempts {
+		state := ""
+		if err = chromedp.Do(b.ctx, chromedp.Navigate(address)); err == nil {
+			state, err = chromedp.Run(b.ctx, poll)
+		}
+		if state == "shown" {
+			return p
+		}
+		if errors.Is(err, chromedp.ErrPollingTimeout) {
+			break
+		}
+	}
+	text := p.text()
+	for _, w := range wanted {
+		require.Contains(t, text, w)
+	}
+	require.NoError(t, err)
+	return p
 }
 
 // chromium is the browser that `.ci/deps` installs, or another of its family.
@@ -201,25 +227,8 @@ func (p page) text() string {
 	return text
 }
 
-// sees waits until the page shows all of this.
-func (p page) sees(wanted ...string) {
-	p.t.Helper()
-	list, err := json.Marshal(wanted)
-	require.NoError(p.t, err)
-	_, err = chromedp.Run(p.ctx, chromedp.Poll[bool](
-		fmt.Sprintf("%s.every(wanted => %s.includes(wanted))", list, everyText),
-		chromedp.WithPollingInterval(100*time.Millisecond), chromedp.WithPollingTimeout(45*time.Second)))
-	if errors.Is(err, chromedp.ErrPollingTimeout) {
-		text := p.text()
-		for _, w := range wanted {
-			require.Contains(p.t, text, w)
-		}
-	}
-	require.NoError(p.t, err)
-}
-
-// seesNo wants none of this on the page as it is.
-func (p page) seesNo(unwanted ...string) {
+// hides wants none of this on the page as it is.
+func (p page) hides(unwanted ...string) {
 	p.t.Helper()
 	text := p.text()
 	for _, w := range unwanted {
