@@ -135,7 +135,7 @@ phases:
 		t.Parallel()
 		b := setup(t, greet)
 		b.do = func(context.Context, string, int, doInput) (doOutput, error) {
-			return doOutput{}, temporal.NewNonRetryableApplicationError(strings.Repeat("broken ", 100_000), "Broken", nil)
+			return doOutput{}, temporal.NewNonRetryableApplicationError(strings.Repeat("broken ", 1000), "Broken", nil)
 		}
 		b.start("Greet")
 		app, ok := errors.AsType[*temporal.ApplicationError](b.env.GetWorkflowError())

@@ -3,7 +3,6 @@ package workflows
 import (
 	"cmp"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -106,7 +105,7 @@ func itemName(item any) string {
 		return fmt.Sprint(item)
 	}
 	var values []string
-	for _, key := range slices.Sorted(maps.Keys(fields)) {
+	for _, key := range workflow.DeterministicKeys(fields) {
 		values = append(values, fmt.Sprint(fields[key]))
 	}
 	return strings.Join(values, ", ")

@@ -128,7 +128,7 @@ func noise(n int) string {
 	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
 	out := make([]byte, n)
 	for i := range out {
-		out[i] = letters[rand.IntN(len(letters))] //nolint:gosec // only has to be irregular
+		out[i] = letters[rand.IntN(len(letters))]
 	}
 	return string(out)
 }

@@ -108,7 +108,9 @@ func (r *run) runPhase(ctx workflow.Context, p *sops.Phase, rec *Phase, root *fr
 	if rec.State == Pending {
 		holds, err := r.condition(ctx, p.If, root)
 		if err != nil {
-			rec.State = Failed
+			now := workflow.Now(ctx).UTC()
+			rec.State, rec.Started, rec.Ended = Failed, &now, &now
+			r.event(ctx, Event{Kind: "phase", Text: rec.Title + ": failed: " + cause(err)})
 			return &stepError{Phase: p.ID, Cause: err}
 		}
 		if !holds {

@@ -5,12 +5,14 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"log/slog"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
 
@@ -64,6 +66,7 @@ var errAway = errors.New("it is away")
 func setup(t *testing.T, procedures ...string) *bench {
 	t.Helper()
 	var suite testsuite.WorkflowTestSuite
+	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
 	b := &bench{t: t, env: suite.NewTestWorkflowEnvironment()}
 	b.env.SetStartTime(began)
 	b.env.SetTestTimeout(30 * time.Second) // of real time: only a deadlock needs it
