@@ -8,6 +8,7 @@ import (
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
 )
 
@@ -110,6 +111,9 @@ func (k *Keeper) awaitStart(ctx context.Context, id string, before *Started) (St
 		case <-look.C:
 		}
 		s, err := k.Status(ctx, id)
+		if isBusy(err) && ctx.Err() == nil {
+			continue // it was triggered: a slow answer about it changes nothing
+		}
 		if err != nil {
 			return Started{}, err
 		}
@@ -117,6 +121,16 @@ func (k *Keeper) awaitStart(ctx context.Context, id string, before *Started) (St
 			return *s.Last, nil
 		}
 	}
+}
+
+// isBusy says whether the server may well answer the next time.
+func isBusy(err error) bool {
+	if errors.Is(err, context.DeadlineExceeded) {
+		return true
+	}
+	_, slow := errors.AsType[*serviceerror.DeadlineExceeded](err)
+	_, away := errors.AsType[*serviceerror.Unavailable](err)
+	return slow || away
 }
 
 // Pause stops the schedule from starting runs. Applying leaves it paused.
