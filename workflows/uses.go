@@ -29,7 +29,9 @@ func (r *run) uses(ctx workflow.Context, s *sops.Step, rec *Step, f *frame) erro
 		return actionError(err, options)
 	}
 	rec.Outputs = out
-	r.adoptFindings(ctx, rec)
+	if reportsFindings(act.Output) {
+		r.adoptFindings(ctx, rec)
+	}
 	return r.expect(ctx, s, rec, f)
 }
 
@@ -123,7 +125,22 @@ func orElse[T comparable](v, otherwise T) T {
 	return v
 }
 
-// adoptFindings copies the findings of any action that reports some into the run's record.
+// reportsFindings says whether an action's output has findings of its own: `findings`, a list of objects
+// with a severity, a check and a text. What else is called so (those of other runs) is not this run's.
+func reportsFindings(out *sops.Type) bool {
+	f, ok := out.Field("findings")
+	if !ok || f.Type.Kind != sops.TypeList {
+		return false
+	}
+	for _, name := range []string{"severity", "check", "text"} {
+		if part, ok := f.Type.Elem.Field(name); !ok || part.Type.Kind != sops.TypeString {
+			return false
+		}
+	}
+	return true
+}
+
+// adoptFindings copies the findings of an action that reports some into the run's record.
 func (r *run) adoptFindings(ctx workflow.Context, rec *Step) {
 	var out struct {
 		Findings []Finding `json:"findings"`
