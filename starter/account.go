@@ -12,6 +12,7 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
 	workflowpb "go.temporal.io/api/workflow/v1"
+	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
 	"google.golang.org/grpc/codes"
 
@@ -28,11 +29,9 @@ var errNoRecord = errors.New("the run has no record: it ended before its procedu
 
 // status asks the run itself for its record.
 func (c *cluster) status(ctx context.Context, workflowID, runID string) (*workflows.Record, error) {
-	ctx, cancel := context.WithTimeout(ctx, soon)
-	defer cancel()
-	value, err := c.QueryWorkflow(ctx, workflowID, runID, workflows.QueryStatus)
+	value, err := c.query(ctx, workflowID, runID)
 	if err != nil {
-		return nil, queryError(err)
+		return nil, err
 	}
 	var r workflows.Record
 	if err := value.Get(&r); err != nil {
@@ -42,6 +41,31 @@ func (c *cluster) status(ctx context.Context, workflowID, runID string) (*workfl
 		return nil, errNoRecord
 	}
 	return &r, nil
+}
+
+func (c *cluster) query(ctx context.Context, workflowID, runID string) (converter.EncodedValue, error) {
+	within, cancel := context.WithTimeout(ctx, soon)
+	defer cancel()
+	value, err := c.QueryWorkflow(within, workflowID, runID, workflows.QueryStatus)
+	if err == nil {
+		return value, nil
+	}
+	if err = queryError(err); !errors.Is(err, errNoWorker) {
+		return nil, err
+	}
+	// Without a connection a question runs out of time as well, and then it is not for want of a worker.
+	if down := c.health(ctx); down != nil {
+		return nil, down
+	}
+	return nil, err
+}
+
+// health says why Temporal itself does not answer, nil when it does.
+func (c *cluster) health(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, calm)
+	defer cancel()
+	_, err := c.CheckHealth(ctx, &client.CheckHealthRequest{})
+	return err
 }
 
 func queryError(err error) error {

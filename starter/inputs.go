@@ -16,6 +16,14 @@ import (
 	"github.com/orderly-ops/orderly/internal/config"
 	"github.com/orderly-ops/orderly/internal/yamldoc"
 	"github.com/orderly-ops/orderly/sops"
+	"github.com/orderly-ops/orderly/starter/screen"
+)
+
+// How many columns of a procedure's title and description its runs carry for the Temporal UI: Temporal takes
+// 400 and 20,000 bytes, and one column may be six.
+const (
+	titleLimit = 60
+	aboutLimit = 3000
 )
 
 // plan checks everything that can be checked before anything starts.
@@ -40,6 +48,7 @@ func (a *app) plan(cfg *config.Config, req startRequest) (plan, error) {
 	if !known {
 		return p, nil
 	}
+	p.title, p.about = screen.Cut(proc.Title, titleLimit), screen.Cut(proc.Description, aboutLimit)
 	err = p.check(proc)
 	return p, err
 }

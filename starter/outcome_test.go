@@ -11,6 +11,7 @@ import (
 	historypb "go.temporal.io/api/history/v1"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
 )
 
 // moody is a server that answers with each of its errors in turn, and then that the run has succeeded.
@@ -49,6 +50,26 @@ func TestWaitingForTheEndOutlastsAServerThatIsAway(t *testing.T) {
 		o, err := c.awaitEnd(t.Context(), "check/one", "", func(string) {})
 		require.NoError(t, err)
 		require.Equal(t, "succeeded", o.word)
+	})
+}
+
+// gone is a server that went away: everything runs out of time.
+type gone struct{ client.Client }
+
+func (gone) QueryWorkflow(ctx context.Context, _, _, _ string, _ ...any) (converter.EncodedValue, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+func (gone) CheckHealth(context.Context, *client.CheckHealthRequest) (*client.CheckHealthResponse, error) {
+	return nil, serviceerror.NewUnavailable("connection refused")
+}
+
+func TestAServerThatIsGoneIsNotTakenForAWorkerThatIsMissing(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		_, err := (&cluster{Client: gone{}}).status(t.Context(), "check/one", "")
+		require.Equal(t, "Temporal does not answer: connection refused; still trying", trouble(err))
 	})
 }
 

@@ -70,6 +70,8 @@ type plan struct {
 	key       string
 	by        string
 	drill     bool
+	title     string         // what the Temporal UI says of the run; "" of a procedure that only the workers know
+	about     string         // the same in more words
 	inputs    map[string]any // as typed, without defaults: the worker fills those in from its own file
 }
 
@@ -132,6 +134,8 @@ func (c *cluster) start(ctx context.Context, p plan) (client.WorkflowRun, error)
 		WorkflowIDReusePolicy:                    enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
 		WorkflowIDConflictPolicy:                 enumspb.WORKFLOW_ID_CONFLICT_POLICY_FAIL,
 		WorkflowExecutionErrorWhenAlreadyStarted: true,
+		StaticSummary:                            p.title,
+		StaticDetails:                            p.about,
 	}, workflows.WorkflowType(p.procedure), p.payload())
 	var open *serviceerror.WorkflowExecutionAlreadyStarted
 	if errors.As(err, &open) {

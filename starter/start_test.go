@@ -110,13 +110,14 @@ func TestStartNamesTheOpenRunWithThatKey(t *testing.T) {
 	require.Contains(t, again.notice, "check/docs is already open since 2")
 	require.Contains(t, again.notice, "started by bob")
 
+	joining := b.following("start", "check", "-i", "database=docs", "--watch", "--json")
+	var line startedRun
+	require.NoError(t, json.Unmarshal([]byte(joining.until(`"joined":true`)), &line))
+	require.Equal(t, "bob", line.By, "who started it, not who joined")
 	b.serve()
 	b.tell("check/docs", signalFinish, "succeeded")
-	joined := b.orderly("start", "check", "-i", "database=docs", "--watch", "--json")
+	joined := joining.end()
 	require.Equal(t, exitOK, joined.code, joined.notice)
-	var line startedRun
-	require.NoError(t, json.Unmarshal([]byte(strings.SplitN(joined.out, "\n", 2)[0]), &line))
-	require.Equal(t, "bob", line.By, "who started it, not who joined")
 }
 
 func TestStartLeavesUnknownProceduresToTheWorkers(t *testing.T) {

@@ -35,6 +35,11 @@ type watching struct {
 }
 
 func (b *bench) watching(args ...string) *watching {
+	return b.following(append([]string{"watch"}, args...)...)
+}
+
+// following is a command that goes on, line by line.
+func (b *bench) following(args ...string) *watching {
 	b.t.Helper()
 	ctx, stop := context.WithCancel(b.ctx())
 	r, w := io.Pipe()
@@ -42,7 +47,7 @@ func (b *bench) watching(args ...string) *watching {
 	done := make(chan answered, 1)
 	go func() {
 		code := run(ctx, surroundings{
-			args:  append([]string{"--config", filepath.Join(b.dir, "orderly.yaml"), "watch"}, args...),
+			args:  append([]string{"--config", filepath.Join(b.dir, "orderly.yaml")}, args...),
 			stdin: strings.NewReader(""), stdout: w, stderr: notice,
 			getenv: func(key string) string { return b.env[key] },
 		})
