@@ -65,7 +65,16 @@ func (p *program) fail(err error) error {
 	if errors.As(err, &cancelled) && cancelled.Cause == interpreter.CostLimitExceeded {
 		err = errors.New("it takes too many steps; look at fewer items")
 	}
-	return fmt.Errorf("%s: %s: %w", p.pos, p.source, err)
+	return fmt.Errorf("%s: %s: %w", p.pos, excerpt(p.source), err)
+}
+
+// excerpt is the beginning of an expression: an error has to be read to its end.
+func excerpt(source string) string {
+	const most = 120
+	if r := []rune(source); len(r) > most {
+		return string(r[:most]) + "…"
+	}
+	return source
 }
 
 // activation answers the names in an expression from a scope.

@@ -18,7 +18,7 @@ const (
 	maxClocks   = 1000
 	maxSteps    = 20_000    // of all rounds together
 	maxText     = 1000      // bytes of a line of the timeline or of a finding
-	maxWith     = 512 << 10 // bytes of JSON that a step may give to an action or to another run
+	maxWith     = 1 << 20   // bytes of JSON that a step may give to an action or to another run
 	maxListed   = 200       // findings and clocks of a summary
 	maxAnswer   = 1_500_000 // bytes of JSON of an answer to a query, or of a record given to an activity
 )
@@ -156,6 +156,9 @@ func (rec *Record) fitting() (json.RawMessage, error) {
 		},
 	}
 	view := *rec
+	if rec.outputSize() > maxAnswer {
+		less = less[1:] // writing all of it first would only take time
+	}
 	for _, reduce := range less {
 		reduce(&view)
 		data, err := json.Marshal(&view)
@@ -164,6 +167,26 @@ func (rec *Record) fitting() (json.RawMessage, error) {
 		}
 	}
 	return nil, errTooLarge
+}
+
+// outputSize is how many bytes the outputs of all steps have.
+func (rec *Record) outputSize() int {
+	n := sizeOfOutputs(rec.Finally)
+	for _, p := range rec.Phases {
+		n += sizeOfOutputs(p.Steps)
+	}
+	return n
+}
+
+func sizeOfOutputs(steps []*Step) int {
+	n := 0
+	for _, s := range steps {
+		n += len(s.Outputs) + sizeOfOutputs(s.Steps)
+		for _, item := range s.Items {
+			n += sizeOfOutputs(item.Steps)
+		}
+	}
+	return n
 }
 
 // eachStep replaces every step by a copy that f may change.

@@ -30,9 +30,9 @@ func flood(n int) func(context.Context, string, int, doInput) (doOutput, error) 
 	return func(context.Context, string, int, doInput) (doOutput, error) {
 		out := doOutput{}
 		for i := range n {
-			out.Findings = append(out.Findings, finding{"info", "api", fmt.Sprint(i, " ", strings.Repeat("x", 3000)), ""})
+			out.Findings = append(out.Findings, finding{"info", "api", fmt.Sprint(i, " ", strings.Repeat("x", 100)), ""})
 		}
-		out.Findings = append(out.Findings, finding{"critical", "api", "the last one", ""})
+		out.Findings = append(out.Findings, finding{"critical", "api", "the last one" + strings.Repeat("!", 5000), ""})
 		return out, nil
 	}
 }
@@ -179,13 +179,13 @@ phases:
   - id: a
     steps:
       - {id: one, uses: test.do}
-      - {id: two, uses: test.do, with: {say: "${{ steps.one.outputs.said + steps.one.outputs.said }}"}}
+      - {id: two, uses: test.do, with: {list: ["${{ steps.one.outputs.said }}", "${{ steps.one.outputs.said }}", "${{ steps.one.outputs.said }}"]}}
 `)
 	b.do = func(context.Context, string, int, doInput) (doOutput, error) {
 		return doOutput{Said: strings.Repeat("x", 400_000)}, nil
 	}
 	b.start("P")
-	require.ErrorContains(t, b.env.GetWorkflowError(), `step "two": with: it has 781 KiB`)
+	require.ErrorContains(t, b.env.GetWorkflowError(), `step "two": with: it has 1171 KiB`)
 }
 
 func TestKeysAndNames(t *testing.T) {

@@ -93,22 +93,29 @@ func pack(s carriedState) (*Carried, error) {
 	if err != nil {
 		return nil, err
 	}
+	if len(data) > maxUnpacked {
+		return nil, fmt.Errorf("it has grown to %d KiB", len(data)>>10)
+	}
 	var buf bytes.Buffer
-	zip := gzip.NewWriter(&buf)
+	zip, err := gzip.NewWriterLevel(&buf, gzip.BestSpeed)
+	if err != nil {
+		return nil, err
+	}
 	if _, err := zip.Write(data); err != nil {
 		return nil, err
 	}
 	if err := zip.Close(); err != nil {
 		return nil, err
 	}
-	if len(data) > maxUnpacked || buf.Len() > maxCarried {
+	if buf.Len() > maxCarried {
 		return nil, fmt.Errorf("it has grown to %d KiB, %d KiB compressed", len(data)>>10, buf.Len()>>10)
 	}
 	return &Carried{Gzip: buf.Bytes()}, nil
 }
 
-// maxUnpacked bounds what a made-up second argument can cost.
-const maxUnpacked = 64 << 20
+// maxUnpacked bounds what packing and unpacking cost: a workflow task that works for longer than a second
+// is taken for stuck.
+const maxUnpacked = 16 << 20
 
 func unpack(c *Carried) (carriedState, error) {
 	var s carriedState

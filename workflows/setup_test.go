@@ -15,6 +15,7 @@ import (
 	"go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/worker"
 
 	"github.com/orderly-ops/orderly/activities/action"
 	"github.com/orderly-ops/orderly/sops"
@@ -68,6 +69,7 @@ func setup(t *testing.T, procedures ...string) *bench {
 	var suite testsuite.WorkflowTestSuite
 	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
 	b := &bench{t: t, env: suite.NewTestWorkflowEnvironment()}
+	b.env.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: 10 * time.Second}) // machines of tests are busy
 	b.env.SetStartTime(began)
 	b.env.SetTestTimeout(30 * time.Second) // of real time: only a deadlock needs it
 	cat := b.catalogue()
