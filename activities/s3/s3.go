@@ -21,6 +21,9 @@ import (
 const (
 	defaultListed = 10_000
 	maxListed     = 100_000 // a hundred requests
+	// reachWithin bounds the first question, so that a server which hangs is named before the step's time
+	// is over.
+	reachWithin = 10 * time.Second
 )
 
 // Actions declares the actions of this package for the S3 targets of orderly.yaml.
@@ -37,6 +40,7 @@ func Actions(targets map[string]config.S3) []action.Definition {
 type bucket struct {
 	*s3.Client
 	target, name string
+	patience     time.Duration // for the first answer
 }
 
 // buckets asks through one client a target.
@@ -56,7 +60,7 @@ func open(name string, c config.S3) (*bucket, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &bucket{Client: client, target: name, name: c.Bucket}, nil
+	return &bucket{Client: client, target: name, name: c.Bucket, patience: reachWithin}, nil
 }
 
 // CheckInput is the input of s3.check.
@@ -121,8 +125,8 @@ func (b *buckets) check(ctx context.Context, in CheckInput) (CheckOutput, error)
 	defer action.KeepAlive(ctx)()
 	out := CheckOutput{Target: in.Target, Bucket: bucket.name}
 	start := time.Now()
-	if _, err := bucket.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &bucket.name}); err != nil {
-		return CheckOutput{}, bucket.failure(ctx, "reach it", err)
+	if err := bucket.reach(ctx); err != nil {
+		return CheckOutput{}, err
 	}
 	out.Latency = since(start)
 	out.Versioning = bucket.versioning(ctx)
@@ -134,6 +138,21 @@ func (b *buckets) check(ctx context.Context, in CheckInput) (CheckOutput, error)
 		out.Write, err = bucket.write(ctx, in.Prefix)
 	}
 	return out, err
+}
+
+// reach asks whether the bucket is there.
+func (b *bucket) reach(ctx context.Context) error {
+	within, cancel := context.WithTimeout(ctx, b.patience)
+	defer cancel()
+	_, err := b.HeadBucket(within, &s3.HeadBucketInput{Bucket: &b.name})
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() == nil && within.Err() != nil:
+		return fmt.Errorf("s3 %q: bucket %s: reach it: no answer within %s", b.target, b.name, b.patience)
+	default:
+		return b.failure(ctx, "reach it", err)
+	}
 }
 
 // versioning reads the bucket's versioning. Many keys may not ask, and some servers don't know.

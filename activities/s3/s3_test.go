@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -175,6 +176,21 @@ func TestCheckFailures(t *testing.T) {
 		var app *temporal.ApplicationError
 		require.NotErrorAs(t, err, &app)
 		testenv.AssertNoSecret(t, c.SecretKey.Reveal(), err)
+	})
+
+	t.Run("AServerThatHangsIsNamed", func(t *testing.T) {
+		t.Parallel()
+		hanging := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
+		t.Cleanup(hanging.Close)
+		b := setup(t, config.S3{
+			Bucket: "backups", Region: "us-east-1", Endpoint: hanging.URL, PathStyle: true,
+			AccessKey: config.NewSecret("key"), SecretKey: config.NewSecret("secret"),
+		})
+		one, err := b.Get("backups")
+		require.NoError(t, err)
+		one.patience = 50 * time.Millisecond
+		_, err = b.check(t.Context(), CheckInput{Target: "backups"})
+		require.EqualError(t, err, `s3 "backups": bucket backups: reach it: no answer within 50ms`)
 	})
 
 	t.Run("AServerThatAnswersNonsenseIsSaidSo", func(t *testing.T) {
