@@ -22,11 +22,10 @@ import (
 	"github.com/orderly-ops/orderly/workflows"
 )
 
-// rollout is a procedure that is in the middle of something for as long as anybody looks, and whose title
-// would like to be Markdown.
+// rollout is a procedure that is in the middle of something for as long as anybody looks.
 const rollout = `
 sop: rollout
-title: Roll out <b>api</b> *v2* & web_ui
+title: Roll out version 2 of the API
 within: 2h
 phases:
   - id: before
@@ -41,6 +40,13 @@ phases:
       - {id: after, title: The machine still has room, uses: host.resources}
 `
 
+// odd is a procedure whose title would like to be Markdown.
+const odd = `
+sop: odd
+title: "<b>odd</b> *one* & [web_ui](http://127.0.0.1:1) \\ --json"
+phases: [{id: only, steps: [{id: nap, wait: 1s}]}]
+`
+
 // TestTemporalUIShowsWhatAnOperatorMustSee looks at a finished and at a running run in the Temporal UI.
 func TestTemporalUIShowsWhatAnOperatorMustSee(t *testing.T) {
 	t.Parallel()
@@ -51,10 +57,11 @@ func TestTemporalUIShowsWhatAnOperatorMustSee(t *testing.T) {
 	testenv.AwaitContainer(t, ill.ID, func(s *container.State) bool { return s.Health != nil && s.Health.Status == container.Unhealthy })
 	h := open(t, setting{
 		withUI: true, config: platform(t, service.URL),
-		procedures: map[string]string{"daily-check.yaml": read(t, "../sops/library/daily-check.yaml"), "rollout.yaml": rollout},
+		procedures: map[string]string{"daily-check.yaml": read(t, "../sops/library/daily-check.yaml"), "rollout.yaml": rollout, "odd.yaml": odd},
 	})
-	check, running := h.start("daily-check"), h.start("rollout")
+	check, running, strange := h.start("daily-check"), h.start("rollout"), h.start("odd")
 	h.finished(check)
+	h.finished(strange)
 	h.await("the rollout to settle", time.Minute, func() bool {
 		return stepOf(t, h.record(h.temporal(), running.WorkflowID), "soak").State == workflows.Running
 	})
@@ -66,10 +73,10 @@ func TestTemporalUIShowsWhatAnOperatorMustSee(t *testing.T) {
 	})
 	t.Run("AFinishedRunsChecklist", func(t *testing.T) {
 		page := browser.shows(t, check.page(h, "user-metadata"),
-			"✅ Daily health check", "✅ Look at everything", "\u2003✅ What there is to look at", "\u2003✅ docs-db\n", "docs-cache: It answers",
+			"Looks at this machine and at every container", "✅ Daily health check", "✅ Look at everything", "\u2003✅ What there is to look at", "\u2003✅ docs-db\n", "docs-cache: It answers",
 			"critical containers: "+ill.Name+" fails its own health check", "Judge, and write it down")
 		page.hides("&lt;", "&amp;", `\`, "**", "docs-api is not well")
-		page.picture("temporal-ui", 1520)
+		page.picture("temporal-ui", 1600)
 	})
 	t.Run("AFinishedRunsTimelineNamesItsSteps", func(t *testing.T) {
 		page := browser.shows(t, check.page(h, "timeline"),
@@ -86,11 +93,14 @@ func TestTemporalUIShowsWhatAnOperatorMustSee(t *testing.T) {
 	})
 	t.Run("ARunningRunsChecklist", func(t *testing.T) {
 		page := browser.shows(t, running.page(h, "user-metadata"),
-			"▶️ Roll out <b>api</b> *v2* & web_ui", "the run is due", "The window is due",
+			"▶️ Roll out version 2 of the API", "the run is due", "The window is due",
 			"❌ The machine has room: what was expected does not hold: outputs.memory.percent < 0",
 			"▶️ The window", "▶️ Let it settle (until ", "⬜ The machine still has room")
 		page.hides("&lt;", "&amp;", `\`, "**")
 		page.picture("temporal-ui-running", 900)
+	})
+	t.Run("TextThatLooksLikeMarkdownStaysText", func(t *testing.T) {
+		browser.shows(t, strange.page(h, "user-metadata"), `✅ <b>odd</b> *one* & [web_ui](http://127.0.0.1:1) \ --json`)
 	})
 	t.Run("ARunningRunsTimelineNamesItsTimers", func(t *testing.T) {
 		browser.shows(t, running.page(h, "timeline"),
