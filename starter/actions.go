@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"strings"
 	"time"
 
@@ -124,7 +125,7 @@ func (a *app) action(name string) error {
 	cat := activities.Catalogue()
 	act, ok := cat.Action(name)
 	if !ok {
-		return exit(exitNotFound, "there is no action %q%s", name, didYouMean(name, cat.Names()))
+		return exit(exitNotFound, "there is no action %q%s", name, cmp.Or(didYouMean(name, cat.Names()), "; `orderly actions` lists them"))
 	}
 	info := describeAction(act)
 	if a.json {

@@ -142,6 +142,16 @@ func TestATemporalThatIsNotThereIsExit3(t *testing.T) {
 	}
 }
 
+func TestANamespaceThatIsMissingIsNamed(t *testing.T) {
+	t.Parallel()
+	b := newBench(t).withServer().procedure(checkYAML)
+	for _, args := range [][]string{{"runs"}, {"show", "check"}, {"start", "check", "-i", "database=docs"}, {"schedule", "list"}, {"setup"}} {
+		got := b.orderly(append([]string{"--namespace", "elsewhere"}, args...)...)
+		require.Equal(t, exitUnreachable, got.code, "%v: %s", args, got.notice)
+		require.Contains(t, got.notice, `no namespace "elsewhere"`, args)
+	}
+}
+
 func requireWidth(t *testing.T, out string, width int) {
 	t.Helper()
 	for line := range strings.Lines(out) {

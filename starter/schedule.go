@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -119,7 +120,7 @@ func (k *keeping) operated(ctx context.Context, id string, err error) error {
 	if listErr == nil && slices.Contains(known, id) {
 		return exit(exitNotFound, "schedule %s is in the files but not in the cluster; `orderly schedule apply` makes it", id)
 	}
-	return exit(exitNotFound, "there is no schedule %q%s", id, didYouMean(id, known))
+	return exit(exitNotFound, "there is no schedule %q%s", id, cmp.Or(didYouMean(id, known), "; `orderly schedule list` shows all"))
 }
 
 // operation makes a command that does one thing to one schedule.

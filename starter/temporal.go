@@ -106,6 +106,11 @@ func failed(what string, err error) error {
 	if errors.Is(err, errNoWorker) {
 		return exit(exitUnreachable, "%s: %w", what, err)
 	}
+	var noNamespace *serviceerror.NamespaceNotFound
+	if errors.As(err, &noNamespace) {
+		return exit(exitUnreachable, "%s: there is no namespace %q on this Temporal; --namespace, temporal.namespace in "+
+			"orderly.yaml or TEMPORAL_NAMESPACE names one: %w", what, noNamespace.Namespace, err)
+	}
 	switch serviceerror.ToStatus(err).Code() {
 	case codes.Unavailable, codes.DeadlineExceeded, codes.Unauthenticated, codes.PermissionDenied:
 		return exit(exitUnreachable, "%s: %w", what, err)
