@@ -125,7 +125,7 @@ func serverConfig(ctx context.Context, o serverOptions) (*config.Config, error) 
 // private makes the database's file, or takes an older one away from everybody else: histories hold what
 // actions brought. SQLite gives its side files the same mode.
 func private(path string) error {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600) //nolint:gosec // G703: the operator names the folder
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return err
 	}
