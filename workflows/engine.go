@@ -76,8 +76,9 @@ func (e *Engine) Run(ctx workflow.Context, args converter.EncodedValues) (*Summa
 }
 
 // The pace of the engine's own activities. They are small and local: reading a file, writing a row. A
-// folder that can't be read is waited for, about a minute in all.
+// folder that can't be read is waited for, about a minute in all; a journal in another way, see save.
 const (
-	ownTimeout  = 20 * time.Second
-	ownAttempts = 12
+	ownTimeout   = 20 * time.Second
+	readAttempts = 12
+	saveAttempts = 3
 )

@@ -120,7 +120,10 @@ func plain(err error) error {
 	if app, ok := errors.AsType[*temporal.ApplicationError](err); ok {
 		return temporal.NewNonRetryableApplicationError(app.Message(), app.Type(), nil)
 	}
-	return err
+	if err == nil || temporal.IsCanceledError(err) {
+		return err
+	}
+	return permanent(ErrUnreadable, "the procedure could not be read: %s", cause(err))
 }
 
 // took writes a length of time as people say it: to the millisecond below a second, to the tenth below

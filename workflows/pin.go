@@ -47,16 +47,17 @@ type Resolved struct {
 func load(ctx workflow.Context) (Pinned, error) {
 	var pin Pinned
 	request := LoadRequest{WorkflowType: workflow.GetInfo(ctx).WorkflowType.Name}
-	err := workflow.ExecuteLocalActivity(local(ctx, "Load the procedure"), ActivityLoad, request).Get(ctx, &pin)
+	err := workflow.ExecuteLocalActivity(local(ctx, "Load the procedure", readAttempts), ActivityLoad, request).Get(ctx, &pin)
 	return pin, plain(err)
 }
 
 // local is the context of the engine's own activities.
-func local(ctx workflow.Context, summary string) workflow.Context {
+func local(ctx workflow.Context, summary string, attempts int32) workflow.Context {
 	return workflow.WithLocalActivityOptions(ctx, workflow.LocalActivityOptions{
-		StartToCloseTimeout: ownTimeout,
+		StartToCloseTimeout:    ownTimeout,
+		ScheduleToCloseTimeout: time.Duration(attempts) * ownTimeout, // by default it would be that of one attempt
 		RetryPolicy: &temporal.RetryPolicy{
-			InitialInterval: 100 * time.Millisecond, MaximumInterval: 10 * time.Second, MaximumAttempts: ownAttempts,
+			InitialInterval: 100 * time.Millisecond, MaximumInterval: 10 * time.Second, MaximumAttempts: attempts,
 		},
 		Summary: summaryOf(summary),
 	})

@@ -64,7 +64,7 @@ func (r *run) child(
 	}
 	var resolved Resolved
 	request := ResolveRequest{Procedure: rec.Action, Inputs: inputs, Now: workflow.Now(ctx).UTC()}
-	if err := workflow.ExecuteLocalActivity(local(ctx, rec.Title), ActivityResolve, request).Get(ctx, &resolved); err != nil {
+	if err := workflow.ExecuteLocalActivity(local(ctx, rec.Title, readAttempts), ActivityResolve, request).Get(ctx, &resolved); err != nil {
 		return nil, plain(err)
 	}
 	if resolved.Missing {

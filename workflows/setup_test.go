@@ -56,6 +56,9 @@ type bench struct {
 	calls []string // activity ids, in the order they were made
 	saved []workflows.Record
 	do    func(ctx context.Context, id string, attempt int, in doInput) (doOutput, error)
+	// load and save, when set, say why a procedure can't be read or a record not be kept.
+	load func(attempt int) error
+	save func(context.Context) error
 	// resolve answers what other procedures there are.
 	resolve func(workflows.ResolveRequest) (workflows.Resolved, error)
 }
@@ -79,7 +82,12 @@ func setup(t *testing.T, procedures ...string) *bench {
 		pin, p := pinned(t, src, cat)
 		sources[sops.WorkflowType(p.ID)] = pin
 	}
-	b.local(workflows.ActivityLoad, func(_ context.Context, q workflows.LoadRequest) (workflows.Pinned, error) {
+	b.local(workflows.ActivityLoad, func(ctx context.Context, q workflows.LoadRequest) (workflows.Pinned, error) {
+		if b.load != nil {
+			if err := b.load(int(activity.GetInfo(ctx).Attempt)); err != nil {
+				return workflows.Pinned{}, err
+			}
+		}
 		pin, ok := sources[q.WorkflowType]
 		if !ok {
 			return pin, temporal.NewNonRetryableApplicationError("no procedure serves "+q.WorkflowType, workflows.ErrUnknownProcedure, nil)
@@ -93,7 +101,12 @@ func setup(t *testing.T, procedures ...string) *bench {
 		_, ok := sources[sops.WorkflowType(q.Procedure)]
 		return workflows.Resolved{Missing: !ok}, nil
 	})
-	b.local(workflows.ActivitySave, func(_ context.Context, rec workflows.Record) error {
+	b.local(workflows.ActivitySave, func(ctx context.Context, rec workflows.Record) error {
+		if b.save != nil {
+			if err := b.save(ctx); err != nil {
+				return err
+			}
+		}
 		b.mu.Lock()
 		defer b.mu.Unlock()
 		b.saved = append(b.saved, rec)

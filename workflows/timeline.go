@@ -23,7 +23,7 @@ const saveFor = 10 * time.Minute
 // save keeps the record in the journal. A journal that is away must not hold a finished run up for
 // ever (the next health check would be skipped): the record stays in Temporal in any case.
 func (r *run) save(ctx workflow.Context) {
-	err := workflow.ExecuteLocalActivity(local(ctx, "Keep the record"), ActivitySave, *r.record).Get(ctx, nil)
+	err := workflow.ExecuteLocalActivity(local(ctx, "Keep the record", saveAttempts), ActivitySave, *r.record).Get(ctx, nil)
 	if err == nil {
 		return
 	}
