@@ -21,8 +21,9 @@ import (
 	"github.com/orderly-ops/orderly/workflows"
 )
 
-// errNoWorker says that nobody answers queries: the run itself may be fine.
-var errNoWorker = errors.New("no worker is answering on the task queue; is one running? (`make run`, or bin/worker)")
+// errNoWorker says that nobody answers queries: the run itself may be fine. A worker that is in the middle
+// of something, such as waiting for the journal, does not answer either.
+var errNoWorker = errors.New("no worker is answering for the run: is one running (`make run`, or bin/worker), or is it busy?")
 
 // errNoRecord says that the run failed before it had a record: its start input or procedure was refused.
 var errNoRecord = errors.New("the run has no record: it ended before its procedure was read")

@@ -90,7 +90,7 @@ func sayTrouble(a *app, err error, said bool) bool {
 func trouble(err error) string {
 	switch {
 	case errors.Is(err, errNoWorker):
-		return err.Error() + "; still waiting"
+		return err.Error() + " Still waiting"
 	case comesBack(err):
 		return fmt.Sprintf("Temporal does not answer: %s; still trying", screen.Clean(err.Error()))
 	default:
