@@ -76,6 +76,10 @@ func (r *run) child(
 		return nil, err
 	}
 	rec.Child = &Child{WorkflowID: WorkflowID(rec.Action, resolved.Key, r.record.RunID+"-"+rec.Path)}
+	if onClose == enumspb.PARENT_CLOSE_POLICY_ABANDON {
+		// A cancellation of this run would reach it as long as this run is open, whatever the policy.
+		ctx, _ = workflow.NewDisconnectedContext(ctx)
+	}
 	ctx = workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
 		WorkflowID:            rec.Child.WorkflowID,
 		WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,

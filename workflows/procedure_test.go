@@ -1,10 +1,12 @@
 package workflows_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/workflow"
 
 	"github.com/orderly-ops/orderly/workflows"
 )
@@ -73,6 +75,25 @@ phases: [{id: a, steps: [{id: sleep, wait: 1h}]}]
 		require.Less(t, rec.Ended.Sub(rec.Started), time.Hour)
 		require.Equal(t, "nap/only", step(t, rec, "begin").Child.WorkflowID)
 		require.False(t, step(t, rec, "begin").Child.Joined)
+	})
+	t.Run("LeavesItRunningWhenThisOneIsCancelled", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t, strings.Replace(starter, "uses: test.do", "wait: 30m", 1), nap)
+		asked := false
+		b.env.SetOnChildWorkflowCanceledListener(func(*workflow.Info) { asked = true })
+		b.after(10*time.Minute, b.env.CancelWorkflow)
+		rec := b.start("Starter")
+		require.Equal(t, workflows.Cancelled, rec.State)
+		require.Equal(t, workflows.Succeeded, step(t, rec, "begin").State)
+		require.False(t, asked, "what was started and left running is nobody else's to cancel")
+	})
+	t.Run("IsNotDoneOnceThisOneIsCancelled", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t, strings.Replace(starter, "- {id: begin", "- {id: sleep, wait: 30m}\n      - {id: begin", 1), nap)
+		b.after(10*time.Minute, b.env.CancelWorkflow)
+		rec := b.start("Starter")
+		require.Equal(t, workflows.Cancelled, rec.State)
+		require.Nil(t, step(t, rec, "begin").Child)
 	})
 	t.Run("MakesAFindingOfAMissingOneWhenToldSo", func(t *testing.T) {
 		t.Parallel()
