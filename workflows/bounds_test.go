@@ -206,6 +206,12 @@ func TestKeysAndNames(t *testing.T) {
 			require.Equal(t, workflows.ErrInput, app.Type())
 		})
 	}
+	t.Run("AMadeUpOneIsCheckedToo", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t, "key: ${{ inputs.who }}"+greet)
+		b.env.ExecuteWorkflow("Greet", map[string]any{"who": "a\x00b"})
+		require.ErrorContains(t, b.env.GetWorkflowError(), "greet: key has control characters")
+	})
 	t.Run("ASlashIsFine", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t, greet)

@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"unicode"
@@ -79,7 +80,6 @@ func decodeInput(raw json.RawMessage) (startInput, error) {
 	take(InputDrill, &in.drill, "true or false")
 	take(InputKey, &in.key, "text")
 	problems = append(problems, unfit(InputBy, in.by, maxBy)...)
-	problems = append(problems, unfit(InputKey, in.key, maxKey)...)
 	if len(problems) > 0 {
 		return in, permanent(ErrInput, "%s", joinLines(problems))
 	}
@@ -92,6 +92,14 @@ const (
 	maxBy  = 1000
 	maxKey = 200
 )
+
+// CheckKey says what is wrong with the key of a run, given or made from inputs.
+func CheckKey(key string) error {
+	if problems := unfit("key", key, maxKey); len(problems) > 0 {
+		return errors.New(problems[0])
+	}
+	return nil
+}
 
 // unfit says why a text can't be a name that is shown on one line.
 func unfit(key, text string, most int) []string {

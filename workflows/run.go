@@ -51,6 +51,9 @@ func (r *run) begin(ctx workflow.Context) error {
 			return permanent(ErrInput, "%s: key: %v", r.proc.ID, err)
 		}
 	}
+	if err := CheckKey(key); err != nil {
+		return permanent(ErrInput, "%s: %v", r.proc.ID, err)
+	}
 	r.record = newRecord(r.engine.version, r.proc, pin)
 	info := workflow.GetInfo(ctx)
 	r.record.WorkflowID, r.record.RunID = info.WorkflowExecution.ID, info.WorkflowExecution.RunID

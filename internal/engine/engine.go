@@ -87,6 +87,9 @@ func (a *Activities) resolve(_ context.Context, request workflows.ResolveRequest
 		return workflows.Resolved{}, permanent(workflows.ErrInput, fmt.Errorf("%s: %w", p.ID, err))
 	}
 	key, err := p.RunKey(inputs, request.Now)
+	if err == nil {
+		err = workflows.CheckKey(key)
+	}
 	if err != nil {
 		return workflows.Resolved{}, permanent(workflows.ErrInput, fmt.Errorf("%s: key: %w", p.ID, err))
 	}

@@ -165,6 +165,12 @@ func TestResolve(t *testing.T) {
 		_, err := resolve(setup(away{}), nil)
 		require.False(t, application(t, err).NonRetryable())
 	})
+	t.Run("RefusesAKeyThatNobodyCanRead", func(t *testing.T) {
+		t.Parallel()
+		_, err := resolve(setup(folder(map[string]string{"nap.yaml": keyed})), map[string]any{"who": "a\x00b"})
+		require.Equal(t, workflows.ErrInput, application(t, err).Type())
+		require.ErrorContains(t, err, "control characters")
+	})
 	t.Run("RefusesWrongInputs", func(t *testing.T) {
 		t.Parallel()
 		_, err := resolve(setup(folder(map[string]string{"nap.yaml": keyed})), nil)
