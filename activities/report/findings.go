@@ -100,7 +100,11 @@ func (a actions) findings(ctx context.Context, in FindingsInput) (Findings, erro
 		return Findings{}, err
 	}
 	if err := a.keep(ctx, all); err != nil {
-		return Findings{}, err
+		if activity.GetInfo(ctx).Attempt < keepAttempts {
+			return Findings{}, err
+		}
+		all = append(all, notKept)
+		sortBySeverity(all)
 	}
 	return summarise(all, len(in.Rules), len(in.NotChecked)), nil
 }
@@ -120,10 +124,23 @@ func collect(in FindingsInput) ([]Finding, error) {
 	for _, n := range in.NotChecked {
 		all = append(all, Finding{Severity: info, Check: oneLine(n.What), Text: oneLine("not checked: " + n.Why)})
 	}
+	sortBySeverity(all)
+	return all, nil
+}
+
+func sortBySeverity(all []Finding) {
 	slices.SortStableFunc(all, func(a, b Finding) int {
 		return slices.Index(severities, a.Severity) - slices.Index(severities, b.Severity)
 	})
-	return all, nil
+}
+
+// keepAttempts is how often the maintenance log is tried. Then the findings are reported without: the
+// database that is down may be the very one the journal is in, and people have to be called all the same.
+const keepAttempts = 2
+
+var notKept = Finding{
+	Severity: warning, Check: "journal", Text: "these findings could not be written to the maintenance log",
+	Act: "see that the journal can be written; the run's own record has the findings",
 }
 
 // keep writes the findings into the journal. A second attempt of the step finds them there already.

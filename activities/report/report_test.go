@@ -11,8 +11,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/workflow"
 
 	"github.com/orderly-ops/orderly/activities/action"
 	"github.com/orderly-ops/orderly/internal/journal"
@@ -160,4 +162,27 @@ func requireKind(t *testing.T, kind string, err error) {
 	require.ErrorAs(t, err, &app)
 	require.Equal(t, kind, app.Type())
 	require.True(t, app.NonRetryable())
+}
+
+func TestFindingsAreReportedEvenIfTheJournalIsAway(t *testing.T) {
+	t.Parallel()
+	a, j := setup(t)
+	require.NoError(t, j.Close())
+	var suite testsuite.WorkflowTestSuite
+	env := suite.NewTestWorkflowEnvironment()
+	env.RegisterActivityWithOptions(a.findings, activity.RegisterOptions{Name: "report.findings"})
+	attempts := 0
+	env.SetOnActivityStartedListener(func(*activity.Info, context.Context, converter.EncodedValues) { attempts++ })
+	env.ExecuteWorkflow(func(ctx workflow.Context) (Findings, error) {
+		ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{StartToCloseTimeout: time.Minute})
+		var out Findings
+		in := FindingsInput{Rules: []Rule{{Check: "api", Severity: critical, Found: []string{"it is down"}}}}
+		err := workflow.ExecuteActivity(ctx, "report.findings", in).Get(ctx, &out)
+		return out, err
+	})
+	var out Findings
+	require.NoError(t, env.GetWorkflowResult(&out))
+	require.Equal(t, 2, attempts)
+	require.Equal(t, 1, out.Critical)
+	require.Contains(t, out.Table, "could not be written to the maintenance log")
 }
