@@ -239,3 +239,28 @@ phases:
 	require.Contains(t, step(t, rec, "never").Error, "9999-12-31")
 	require.Equal(t, began.Add(36500*24*time.Hour), step(t, rec, "nap").Ended.UTC())
 }
+
+func TestManyStepsWithLargeArgumentsAreSpreadOverSeveralMessages(t *testing.T) {
+	t.Parallel()
+	b := setup(t, `
+sop: p
+title: P
+phases:
+  - id: a
+    steps:
+      - {id: one, uses: test.do}
+      - {id: names, uses: test.do}
+      - id: all
+        each:
+          in: ${{ steps.names.outputs.list }}
+          at_once: 60
+          steps: [{id: two, uses: test.do, with: {say: "${{ steps.one.outputs.said }}"}}]
+`)
+	b.do = func(_ context.Context, id string, _ int, _ doInput) (doOutput, error) {
+		return doOutput{Said: strings.Repeat("x", 120_000), List: strings.Split(strings.Repeat("x ", 59)+"x", " ")}, nil
+	}
+	rec := b.start("P")
+	require.NoError(t, b.env.GetWorkflowError())
+	require.Len(t, b.calls, 62)
+	require.Equal(t, workflows.Succeeded, step(t, rec, "all[59].two").State)
+}

@@ -75,6 +75,9 @@ func (r *run) child(
 	if err != nil {
 		return nil, err
 	}
+	if err := r.room(ctx, len(raw)); err != nil {
+		return nil, err
+	}
 	rec.Child = &Child{WorkflowID: WorkflowID(rec.Action, resolved.Key, r.record.RunID+"-"+rec.Path)}
 	if onClose == enumspb.PARENT_CLOSE_POLICY_ABANDON {
 		// A cancellation of this run would reach it as long as this run is open, whatever the policy.

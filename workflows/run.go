@@ -24,6 +24,7 @@ type run struct {
 	changed  bool                           // the checklist is out of date
 	draining bool                           // no new step begins: the run is about to continue as new
 	last     bool                           // no continuing as new any more: the last steps run, or it is not possible
+	message  message                        // what the current workflow task gives away
 	children int                            // runs waited for; they would be lost by continuing as new
 	clocks   map[string]workflow.CancelFunc // the timers behind open clocks, by clock id
 }

@@ -22,6 +22,9 @@ func (r *run) uses(ctx workflow.Context, s *sops.Step, rec *Step, f *frame) erro
 	if err != nil {
 		return err
 	}
+	if err := r.room(ctx, len(with)); err != nil {
+		return err
+	}
 	var out json.RawMessage
 	options := activityOptions(s, act, rec)
 	err = workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, options), act.Name, with).Get(ctx, &out)
