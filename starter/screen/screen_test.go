@@ -82,6 +82,22 @@ func TestTree(t *testing.T) {
 	}
 }
 
+func TestARoundThatWentOnAfterAFailureIsShown(t *testing.T) {
+	t.Parallel()
+	rec := &workflows.Record{Title: "Check", State: workflows.Succeeded, Started: start, Ended: at(3), Phases: []*workflows.Phase{{
+		ID: "look", Title: "Look", State: workflows.Succeeded, Started: at(0), Ended: at(3),
+		Steps: []*workflows.Step{{ID: "buckets", Title: "Buckets", State: workflows.Succeeded, Started: at(0), Ended: at(3), Items: []*workflows.Item{
+			{Item: "well", State: workflows.Succeeded, Steps: []*workflows.Step{{ID: "check", Title: "Check", State: workflows.Succeeded}}},
+			{Item: "backups", State: workflows.Succeeded, Steps: []*workflows.Step{{ID: "check", Title: "Check", State: workflows.Failed, Error: "no such bucket"}}},
+		}}},
+	}}}
+	tree := screen.Tree{Width: 80, Now: *at(3)}
+	text := strings.Join(tree.Lines(rec), "\n")
+	require.Contains(t, text, "backups")
+	require.Contains(t, text, "no such bucket")
+	require.Contains(t, text, "1 of 2 went well")
+}
+
 func TestFindingsAreFoldedToTheWidth(t *testing.T) {
 	t.Parallel()
 	golden(t, "findings", screen.Findings(sample().Findings, screen.Painter{}, 80))

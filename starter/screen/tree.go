@@ -2,6 +2,7 @@ package screen
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -76,7 +77,7 @@ func (t *Tree) step(depth int, s *workflows.Step) {
 func (t *Tree) items(depth int, items []*workflows.Item) {
 	well := 0
 	for _, it := range items {
-		if !t.Items && it.State == workflows.Succeeded {
+		if !t.Items && it.State == workflows.Succeeded && !anyFailed(it.Steps) {
 			well++
 			continue
 		}
@@ -89,6 +90,14 @@ func (t *Tree) items(depth int, items []*workflows.Item) {
 	if well > 0 {
 		t.text(depth-1, Dim, fmt.Sprintf("%d of %d went well", well, len(items)))
 	}
+}
+
+// anyFailed says whether a step failed, one that its round was allowed to go on after included.
+func anyFailed(steps []*workflows.Step) bool {
+	return slices.ContainsFunc(steps, func(s *workflows.Step) bool {
+		return s.State == workflows.Failed || anyFailed(s.Steps) ||
+			slices.ContainsFunc(s.Items, func(it *workflows.Item) bool { return anyFailed(it.Steps) })
+	})
 }
 
 // note is what a step waits for, or why it did nothing.
