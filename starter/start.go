@@ -127,7 +127,7 @@ func (o *openRun) Error() string { return "a run of " + o.workflowID + " is open
 func (c *cluster) start(ctx context.Context, p plan) (client.WorkflowRun, error) {
 	ctx, cancel := context.WithTimeout(ctx, soon)
 	defer cancel()
-	id := workflows.WorkflowID(p.procedure, p.key, tail())
+	id := workflows.WorkflowID(p.procedure, workflows.RunName(p.key, tail(), p.drill))
 	run, err := c.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
 		ID:                                       id,
 		TaskQueue:                                c.queue,

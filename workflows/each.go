@@ -61,7 +61,9 @@ func (r *run) eachRound(ctx workflow.Context, s *sops.Step, rec *Step, i int, f 
 		vars[s.Each.As] = item.Item
 	}
 	item.State = Running
-	err := r.sequence(ctx, s.Each.Steps, item.Steps, f.round(roundPrefix(rec, i), item.Steps, vars))
+	inner := f.round(roundPrefix(rec, i), item.Steps, vars)
+	inner.label = shorten(itemName(item.Item), itemLength)
+	err := r.sequence(ctx, s.Each.Steps, item.Steps, inner)
 	switch {
 	case !errors.Is(err, errDraining):
 		item.State = outcome(err)

@@ -12,12 +12,20 @@ const (
 	InputKey   = "_key"   // overrides the procedure's key
 )
 
-// WorkflowID is the id of a run: `<procedure>/<key>`. Without a key, tail makes it unique.
-func WorkflowID(procedure, key, tail string) string {
-	if key != "" {
-		return procedure + "/" + key
+// WorkflowID is the id of a run: `<procedure>/<name>`.
+func WorkflowID(procedure, name string) string { return procedure + "/" + name }
+
+// RunName is what a run is called beside its procedure: its key, or, without a key, a tail that makes it
+// unique. A drill is called otherwise than the real thing, which must never join a drill under the same key.
+func RunName(key, tail string, drill bool) string {
+	name := key
+	if name == "" {
+		name = tail
 	}
-	return procedure + "/" + tail
+	if drill {
+		return "drill-" + name
+	}
+	return name
 }
 
 // WorkflowType is the Temporal workflow type of a procedure.

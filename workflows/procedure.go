@@ -78,7 +78,7 @@ func (r *run) child(
 	if err := r.room(ctx, len(raw)); err != nil {
 		return nil, err
 	}
-	rec.Child = &Child{WorkflowID: WorkflowID(rec.Action, resolved.Key, r.record.RunID+"-"+rec.Path)}
+	rec.Child = &Child{WorkflowID: WorkflowID(rec.Action, RunName(resolved.Key, r.record.RunID+"-"+rec.Path, r.record.Drill))}
 	if onClose == enumspb.PARENT_CLOSE_POLICY_ABANDON {
 		// A cancellation of this run would reach it as long as this run is open, whatever the policy.
 		ctx, _ = workflow.NewDisconnectedContext(ctx)
@@ -88,7 +88,7 @@ func (r *run) child(
 		WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
 		ParentClosePolicy:     onClose,
 		WaitForCancellation:   true,
-		StaticSummary:         summaryOf(rec.Title),
+		StaticSummary:         summaryOf(f.title(rec)),
 	})
 	return workflow.ExecuteChildWorkflow(ctx, WorkflowType(rec.Action), raw), nil
 }

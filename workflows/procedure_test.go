@@ -95,6 +95,16 @@ phases: [{id: a, steps: [{id: sleep, wait: 1h}]}]
 		require.Equal(t, workflows.Cancelled, rec.State)
 		require.Nil(t, step(t, rec, "begin").Child)
 	})
+	t.Run("StartsADrillUnderAnotherNameInADrill", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t, starter, nap)
+		b.resolve = func(workflows.ResolveRequest) (workflows.Resolved, error) {
+			return workflows.Resolved{Key: "only"}, nil
+		}
+		rec := b.start("Starter", map[string]any{"_drill": true})
+		require.NoError(t, b.env.GetWorkflowError())
+		require.Equal(t, "nap/drill-only", step(t, rec, "begin").Child.WorkflowID, "a real run must never join it")
+	})
 	t.Run("MakesAFindingOfAMissingOneWhenToldSo", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t, starter)

@@ -14,6 +14,15 @@ type frame struct {
 	prefix string // of the paths of its steps: "databases[2]."
 	steps  map[string]*Step
 	items  map[string]any
+	label  string // the item of an `each`, for those who read: "docs-db"
+}
+
+// title is what people read of a step: inside an `each` with the item it is for.
+func (f *frame) title(s *Step) string {
+	if f.label == "" {
+		return s.Title
+	}
+	return f.label + ": " + s.Title
 }
 
 // rootFrame sees the steps of all phases and the last ones.
@@ -36,7 +45,7 @@ func (f *frame) add(steps []*Step) {
 
 // round is the frame of the steps of one round of an `each` or `repeat`.
 func (f *frame) round(prefix string, steps []*Step, items map[string]any) *frame {
-	inner := &frame{parent: f, prefix: prefix, steps: map[string]*Step{}, items: items}
+	inner := &frame{parent: f, prefix: prefix, steps: map[string]*Step{}, items: items, label: f.label}
 	inner.add(steps)
 	return inner
 }

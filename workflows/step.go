@@ -99,7 +99,7 @@ func (r *run) beginStep(ctx workflow.Context, s *sops.Step, rec *Step, f *frame)
 	}
 	r.stepEvent(ctx, rec, f, "started", false)
 	r.checklist()
-	return true, r.startClock(ctx, clockOfStep(rec.Path), rec.Title, now, s.Within)
+	return true, r.startClock(ctx, clockOfStep(rec.Path), f.title(rec), now, s.Within)
 }
 
 func skipAll(steps []*Step, reason string) {
@@ -151,5 +151,5 @@ func (r *run) stepEvent(ctx workflow.Context, rec *Step, f *frame, text string, 
 	if f.parent != nil && !matters {
 		return
 	}
-	r.event(ctx, Event{Kind: "step", Step: rec.Path, Text: rec.Title + ": " + text})
+	r.event(ctx, Event{Kind: "step", Step: rec.Path, Text: f.title(rec) + ": " + text})
 }

@@ -26,7 +26,7 @@ func (r *run) uses(ctx workflow.Context, s *sops.Step, rec *Step, f *frame) erro
 		return err
 	}
 	var out json.RawMessage
-	options := activityOptions(s, act, rec)
+	options := activityOptions(s, act, rec, f)
 	err = workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, options), act.Name, with).Get(ctx, &out)
 	if err != nil {
 		return actionError(err, options)
@@ -86,7 +86,7 @@ func (r *run) expect(ctx workflow.Context, s *sops.Step, rec *Step, f *frame) er
 }
 
 // activityOptions are the step's own words over the action's defaults.
-func activityOptions(s *sops.Step, act sops.Action, rec *Step) workflow.ActivityOptions {
+func activityOptions(s *sops.Step, act sops.Action, rec *Step, f *frame) workflow.ActivityOptions {
 	timeout := act.Timeout
 	if s.Timeout != 0 {
 		timeout = time.Duration(s.Timeout)
@@ -97,7 +97,7 @@ func activityOptions(s *sops.Step, act sops.Action, rec *Step) workflow.Activity
 		HeartbeatTimeout:    act.Heartbeat,
 		WaitForCancellation: true,
 		RetryPolicy:         retryPolicy(act.Retry, s.Retry),
-		Summary:             summaryOf(rec.Title),
+		Summary:             summaryOf(f.title(rec)),
 	}
 }
 
