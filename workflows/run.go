@@ -154,7 +154,10 @@ func (r *run) skipPhase(ctx workflow.Context, p *sops.Phase, rec *Phase) {
 // the execution that they began in: a run does not continue as new here, so that a cancellation or
 // failure needs no way across.
 func (r *run) finally(ctx workflow.Context) error {
-	r.phase, r.last = "finally", true
+	r.last = true
+	if len(r.proc.Finally) > 0 {
+		r.phase = "finally"
+	}
 	root := r.rootFrame()
 	var first error
 	for i := range r.proc.Finally {
