@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -104,7 +103,7 @@ func TestDailyCheckSaysWhatItDidNotCheckAndWhy(t *testing.T) {
 
 func TestDailyCheckEndsInBoundedTimeWhenEverythingIsAway(t *testing.T) {
 	t.Parallel()
-	hanging := silent(t)
+	hanging := testenv.Silent(t)
 	h := open(t, setting{config: fmt.Sprintf(`
 targets:
   docker:   {local: {host: "tcp://%[1]s"}}
@@ -169,24 +168,6 @@ func startPlain(t *testing.T, c client.Client, id, input string) client.Workflow
 	_, err := c.WorkflowService().StartWorkflowExecution(context.Background(), request)
 	require.NoError(t, err)
 	return c.GetWorkflow(context.Background(), id, "")
-}
-
-// silent is the address of a server that accepts and never answers.
-func silent(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = l.Close() })
-	go func() {
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			t.Cleanup(func() { _ = conn.Close() })
-		}
-	}()
-	return l.Addr().String()
 }
 
 // latest is the workflow id of a procedure's newest run.

@@ -94,7 +94,7 @@ func TestContainersAreChosenByNameAndLabel(t *testing.T) {
 		})
 	}
 	_, err := at(t, "tcp://127.0.0.1:1", answerWithin).containers(t.Context(), ContainersInput{Host: "local", Filter: Filter{Names: []string{"["}}})
-	requirePermanent(t, err, action.ErrInput)
+	testenv.RequirePermanent(t, err, action.ErrInput)
 }
 
 func TestAThousandContainersFitTheOutput(t *testing.T) {

@@ -2,7 +2,6 @@ package docker
 
 import (
 	"context"
-	"errors"
 	"net"
 	"path/filepath"
 	"testing"
@@ -10,7 +9,6 @@ import (
 
 	"github.com/docker/docker/api/types/container"
 	"github.com/stretchr/testify/require"
-	"go.temporal.io/sdk/temporal"
 
 	"github.com/orderly-ops/orderly/activities/action"
 	"github.com/orderly-ops/orderly/internal/config"
@@ -47,21 +45,6 @@ func exited(s *container.State) bool { return s.Status == container.StateExited 
 
 func health(status string) func(*container.State) bool {
 	return func(s *container.State) bool { return s.Health != nil && s.Health.Status == status }
-}
-
-func requirePermanent(t testing.TB, err error, kind string) {
-	t.Helper()
-	var app *temporal.ApplicationError
-	require.ErrorAs(t, err, &app)
-	require.True(t, app.NonRetryable())
-	require.Equal(t, kind, app.Type())
-}
-
-func requireTransient(t testing.TB, err error) {
-	t.Helper()
-	require.Error(t, err)
-	var app *temporal.ApplicationError
-	require.False(t, errors.As(err, &app) && app.NonRetryable(), "%v can't be retried", err)
 }
 
 // everyAction calls each action on a host, to see how it takes trouble with the engine.
@@ -101,7 +84,7 @@ func TestEngineThatIsGone(t *testing.T) {
 				defer cancel()
 				err := call(ctx)
 				require.NoError(t, ctx.Err(), "it must give up by itself")
-				requireTransient(t, err)
+				testenv.RequireTransient(t, err)
 				require.ErrorContains(t, err, `docker "local" (`+host+`)`)
 				require.NotContains(t, err.Error(), "docker daemon running?", "the library's advice is not ours")
 			})
@@ -113,14 +96,14 @@ func TestUnknownTargetSaysWhichThereAre(t *testing.T) {
 	t.Parallel()
 	a := at(t, "tcp://127.0.0.1:1", answerWithin)
 	_, err := a.containers(t.Context(), ContainersInput{Host: "locall"})
-	requirePermanent(t, err, action.ErrNotConfigured)
+	testenv.RequirePermanent(t, err, action.ErrNotConfigured)
 	require.ErrorContains(t, err, `did you mean "local"?`)
 }
 
 func TestHostOverSSHIsRefusedPlainly(t *testing.T) {
 	t.Parallel()
 	_, err := at(t, "ssh://example.org", answerWithin).containers(t.Context(), ContainersInput{Host: "local"})
-	requirePermanent(t, err, action.ErrNotConfigured)
+	testenv.RequirePermanent(t, err, action.ErrNotConfigured)
 	require.ErrorContains(t, err, "ssh is not supported")
 }
 
@@ -130,10 +113,10 @@ func TestUnknownContainerSuggestsItsNearest(t *testing.T) {
 	a := setup(t)
 	wrong := c.Name + "x"
 	_, err := a.logs(t.Context(), LogsInput{Host: "local", Container: wrong})
-	requirePermanent(t, err, action.ErrNotFound)
+	testenv.RequirePermanent(t, err, action.ErrNotFound)
 	require.ErrorContains(t, err, `did you mean "`+c.Name+`"?`)
 	_, err = a.restart(t.Context(), RestartInput{Host: "local", Container: wrong, DryRun: true})
-	requirePermanent(t, err, action.ErrNotFound)
+	testenv.RequirePermanent(t, err, action.ErrNotFound)
 }
 
 func TestActionsCanBeDescribedWithoutHosts(t *testing.T) {
@@ -163,15 +146,6 @@ func silent(t testing.TB) string {
 	path := filepath.Join(t.TempDir(), "s.sock")
 	l, err := net.Listen("unix", path)
 	require.NoError(t, err)
-	t.Cleanup(func() { _ = l.Close() })
-	go func() {
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			t.Cleanup(func() { _ = conn.Close() })
-		}
-	}()
+	testenv.KeepSilent(t, l)
 	return path
 }

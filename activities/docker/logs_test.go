@@ -76,7 +76,7 @@ func TestLogsBoundsAreChecked(t *testing.T) {
 	for _, in := range []LogsInput{{Tail: -1}, {Tail: maxTail + 1}, {MaxBytes: maxBytes + 1}, {MaxBytes: -5}} {
 		in.Host, in.Container = "local", "web"
 		_, err := a.logs(t.Context(), in)
-		requirePermanent(t, err, action.ErrInput)
+		testenv.RequirePermanent(t, err, action.ErrInput)
 	}
 }
 

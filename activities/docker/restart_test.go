@@ -71,7 +71,7 @@ func TestRestartThatLeavesTheContainerIllFailsForGood(t *testing.T) {
 			t.Parallel()
 			ill := testenv.RunContainer(t, c.spec)
 			_, err := a.restart(t.Context(), RestartInput{Host: "local", Container: ill.Name, WaitHealthy: sops.Duration(2 * time.Second)})
-			requirePermanent(t, err, action.ErrCommand)
+			testenv.RequirePermanent(t, err, action.ErrCommand)
 			require.ErrorContains(t, err, c.want)
 		})
 	}
@@ -125,6 +125,6 @@ func TestRestartBoundsAreChecked(t *testing.T) {
 	for _, in := range []RestartInput{{Container: "web", Timeout: hour}, {Container: "web", WaitHealthy: hour}, {}} {
 		in.Host = "local"
 		_, err := a.restart(t.Context(), in)
-		requirePermanent(t, err, action.ErrInput)
+		testenv.RequirePermanent(t, err, action.ErrInput)
 	}
 }

@@ -59,7 +59,7 @@ func TestStatsWithNothingRunningAreEmpty(t *testing.T) {
 func TestStatsRefuseALongTimeout(t *testing.T) {
 	t.Parallel()
 	_, err := at(t, "tcp://127.0.0.1:1", answerWithin).stats(t.Context(), StatsInput{Host: "local", Timeout: sops.Duration(time.Hour)})
-	requirePermanent(t, err, action.ErrInput)
+	testenv.RequirePermanent(t, err, action.ErrInput)
 }
 
 func TestMemoryUseLeavesOutTheCache(t *testing.T) {

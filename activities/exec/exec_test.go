@@ -38,14 +38,6 @@ func setup(t *testing.T, script string, change ...func(*config.Command)) *runner
 	return &runner{commands: map[string]config.Command{"job": command}, grace: 50 * time.Millisecond}
 }
 
-func requirePermanent(t *testing.T, err error, kind string) {
-	t.Helper()
-	var app *temporal.ApplicationError
-	require.ErrorAs(t, err, &app)
-	require.Equal(t, kind, app.Type())
-	require.True(t, app.NonRetryable())
-}
-
 func TestRun(t *testing.T) {
 	t.Parallel()
 
@@ -131,7 +123,7 @@ func TestRunFailures(t *testing.T) {
 		t.Parallel()
 		r := setup(t, `echo first >&2; echo "no space left" >&2; exit 3`)
 		_, err := r.run(t.Context(), RunInput{Command: "job"})
-		requirePermanent(t, err, "CommandFailed")
+		testenv.RequirePermanent(t, err, "CommandFailed")
 		require.ErrorContains(t, err, "exec.run: job ended with exit code 3: no space left")
 		out, err := r.run(t.Context(), RunInput{Command: "job", AllowExit: []int{3}})
 		require.NoError(t, err)
@@ -152,41 +144,41 @@ func TestRunFailures(t *testing.T) {
 	t.Run("ASignalIsAFailure", func(t *testing.T) {
 		t.Parallel()
 		_, err := setup(t, `kill -9 $$`).run(t.Context(), RunInput{Command: "job", AllowExit: []int{-1}})
-		requirePermanent(t, err, "CommandFailed")
+		testenv.RequirePermanent(t, err, "CommandFailed")
 		require.ErrorContains(t, err, "signal: killed")
 	})
 
 	t.Run("ACommandThatIsNotAllowedIsRefusedWithWhatIs", func(t *testing.T) {
 		t.Parallel()
 		_, err := setup(t, ``).run(t.Context(), RunInput{Command: "jop"})
-		requirePermanent(t, err, "InvalidInput")
+		testenv.RequirePermanent(t, err, "InvalidInput")
 		require.ErrorContains(t, err, `orderly.yaml allows no command "jop"; did you mean "job"? (known: job)`)
 	})
 
 	t.Run("TooManyArgumentsAreRefused", func(t *testing.T) {
 		t.Parallel()
 		_, err := setup(t, ``).run(t.Context(), RunInput{Command: "job", Args: []string{"1", "2", "3"}})
-		requirePermanent(t, err, "InvalidInput")
+		testenv.RequirePermanent(t, err, "InvalidInput")
 		require.ErrorContains(t, err, "at most 2 arguments, found 3")
 	})
 
 	t.Run("ANULInAnArgumentIsRefused", func(t *testing.T) {
 		t.Parallel()
 		_, err := setup(t, ``).run(t.Context(), RunInput{Command: "job", Args: []string{"a\x00b"}})
-		requirePermanent(t, err, "InvalidInput")
+		testenv.RequirePermanent(t, err, "InvalidInput")
 	})
 
 	t.Run("AProgramThatIsNotThereIsSaidSo", func(t *testing.T) {
 		t.Parallel()
 		_, err := setup(t, ``, func(c *config.Command) { c.Argv = []string{"/does/not/exist"} }).run(t.Context(), RunInput{Command: "job"})
-		requirePermanent(t, err, "NotConfigured")
+		testenv.RequirePermanent(t, err, "NotConfigured")
 		require.ErrorContains(t, err, "no such file")
 	})
 
 	t.Run("AFolderThatIsNotThereIsSaidSo", func(t *testing.T) {
 		t.Parallel()
 		_, err := setup(t, ``, func(c *config.Command) { c.Dir = "/does/not/exist" }).run(t.Context(), RunInput{Command: "job"})
-		requirePermanent(t, err, "NotConfigured")
+		testenv.RequirePermanent(t, err, "NotConfigured")
 	})
 }
 
@@ -215,7 +207,7 @@ func TestStopping(t *testing.T) {
 		}()
 		requireAllGone(t, path, func() {})
 		err := <-ended
-		requirePermanent(t, err, "CommandFailed")
+		testenv.RequirePermanent(t, err, "CommandFailed")
 		require.ErrorContains(t, err, "did not end within 2s and was stopped: told")
 	})
 

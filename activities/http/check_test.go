@@ -241,7 +241,7 @@ func TestCheckRefusesWhatCannotBeDone(t *testing.T) {
 			t.Parallel()
 			in.Target = "api"
 			_, err := s.check(t.Context(), in)
-			requirePermanent(t, err, "InvalidInput")
+			testenv.RequirePermanent(t, err, "InvalidInput")
 			testenv.AssertNoSecret(t, password, err)
 		})
 	}
@@ -249,7 +249,7 @@ func TestCheckRefusesWhatCannotBeDone(t *testing.T) {
 	t.Run("ATargetThatIsNotConfigured", func(t *testing.T) {
 		t.Parallel()
 		_, err := s.check(t.Context(), CheckInput{Target: "apu"})
-		requirePermanent(t, err, "NotConfigured")
+		testenv.RequirePermanent(t, err, "NotConfigured")
 		require.ErrorContains(t, err, `did you mean "api"?`)
 	})
 
@@ -259,7 +259,7 @@ func TestCheckRefusesWhatCannotBeDone(t *testing.T) {
 		for _, address := range []string{"ftp://u:" + secret + "@host", "://" + secret, secret, "http://u:" + secret + "@/x", "http://u:" + secret + "@ho st/"} {
 			s := newServices(map[string]config.Endpoint{"api": {URL: config.NewSecret(address)}})
 			_, err := s.check(t.Context(), CheckInput{Target: "api", Timeout: patience})
-			requirePermanent(t, err, "NotConfigured")
+			testenv.RequirePermanent(t, err, "NotConfigured")
 			testenv.AssertNoSecret(t, secret, err)
 		}
 	})

@@ -167,7 +167,7 @@ func TestRequestFailures(t *testing.T) {
 				fmt.Fprint(w, "no such\nluck")
 			}))
 			_, err := s.request(t.Context(), RequestInput{Target: "api", Path: "/x"})
-			requirePermanent(t, err, kind)
+			testenv.RequirePermanent(t, err, kind)
 			require.ErrorContains(t, err, "no such luck")
 		})
 	}
@@ -204,7 +204,7 @@ func TestRequestFailures(t *testing.T) {
 		s := setup(t, http.RedirectHandler(other.URL, http.StatusTemporaryRedirect))
 		for _, method := range []string{"GET", "POST"} {
 			_, err := s.request(t.Context(), RequestInput{Target: "api", Method: method})
-			requirePermanent(t, err, "Denied")
+			testenv.RequirePermanent(t, err, "Denied")
 		}
 	})
 
@@ -252,7 +252,7 @@ func TestRequestFailures(t *testing.T) {
 			t.Parallel()
 			in.Target = "api"
 			_, err := target(t, "http://127.0.0.1:1").request(t.Context(), in)
-			requirePermanent(t, err, "InvalidInput")
+			testenv.RequirePermanent(t, err, "InvalidInput")
 		})
 	}
 }

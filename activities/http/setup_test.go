@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-	"go.temporal.io/sdk/temporal"
 
 	"github.com/orderly-ops/orderly/internal/config"
 )
@@ -48,14 +47,6 @@ func trust(t *testing.T, s *services, server *httptest.Server) {
 	pool := x509.NewCertPool()
 	pool.AddCert(server.Certificate())
 	e.client.Transport.(*http.Transport).TLSClientConfig = &tls.Config{RootCAs: pool}
-}
-
-func requirePermanent(t *testing.T, err error, kind string) {
-	t.Helper()
-	var app *temporal.ApplicationError
-	require.ErrorAs(t, err, &app)
-	require.Equal(t, kind, app.Type())
-	require.True(t, app.NonRetryable())
 }
 
 // closedAddress is an address where nothing listens.

@@ -9,11 +9,12 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/activity"
-	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
 
 	"github.com/orderly-ops/orderly/activities/action"
 	store "github.com/orderly-ops/orderly/internal/journal"
+
+	"github.com/orderly-ops/orderly/internal/testenv"
 )
 
 func setup(t *testing.T) (actions, *store.Journal) {
@@ -36,14 +37,6 @@ func attempt[In, Out any](t *testing.T, fn func(context.Context, In) (Out, error
 		require.NoError(t, value.Get(&out))
 	}
 	return out, err
-}
-
-func requireKind(t *testing.T, kind string, err error) {
-	t.Helper()
-	var app *temporal.ApplicationError
-	require.ErrorAs(t, err, &app)
-	require.Equal(t, kind, app.Type())
-	require.True(t, app.NonRetryable())
 }
 
 func TestMeasureKeepsEachFigureOnceHoweverOftenItIsTried(t *testing.T) {
@@ -77,7 +70,7 @@ func TestMeasureNamesTheFigureThatIsWrong(t *testing.T) {
 	} {
 		_, err := attempt(t, a.measure, MeasureInput{Figures: figures})
 		require.ErrorContains(t, err, want)
-		requireKind(t, action.ErrInput, err)
+		testenv.RequirePermanent(t, err, action.ErrInput)
 	}
 }
 
@@ -88,9 +81,9 @@ func TestWithoutAJournalTheActionsSaySo(t *testing.T) {
 		require.NotNil(t, def.Output)
 	}
 	_, err := attempt(t, actions{}.measure, MeasureInput{})
-	requireKind(t, action.ErrNotConfigured, err)
+	testenv.RequirePermanent(t, err, action.ErrNotConfigured)
 	_, err = attempt(t, actions{}.trend, TrendInput{Name: "cpu"})
-	requireKind(t, action.ErrNotConfigured, err)
+	testenv.RequirePermanent(t, err, action.ErrNotConfigured)
 	require.ErrorContains(t, err, "journal.dsn")
 }
 
@@ -233,7 +226,7 @@ func TestTrendRefusesWhatItCanNotAnswer(t *testing.T) {
 	} {
 		_, err := attempt(t, a.trend, in)
 		require.ErrorContains(t, err, want)
-		requireKind(t, action.ErrInput, err)
+		testenv.RequirePermanent(t, err, action.ErrInput)
 	}
 }
 

@@ -10,6 +10,8 @@ import (
 	"github.com/orderly-ops/orderly/activities/action"
 	store "github.com/orderly-ops/orderly/internal/journal"
 	"github.com/orderly-ops/orderly/sops"
+
+	"github.com/orderly-ops/orderly/internal/testenv"
 )
 
 func TestRecentTellsWhatOtherRunsNotedLately(t *testing.T) {
@@ -47,7 +49,7 @@ func TestRecentTellsWhatOtherRunsNotedLately(t *testing.T) {
 	require.Equal(t, []int{3, 2, 1}, []int{out.Runs, out.Critical, out.Warnings})
 
 	_, err = attempt(t, a.recent, RecentInput{Since: sops.Duration(91 * 24 * time.Hour)})
-	requireKind(t, action.ErrInput, err)
+	testenv.RequirePermanent(t, err, action.ErrInput)
 	_, err = attempt(t, actions{}.recent, RecentInput{})
-	requireKind(t, action.ErrNotConfigured, err)
+	testenv.RequirePermanent(t, err, action.ErrNotConfigured)
 }

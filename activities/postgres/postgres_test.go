@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"net/url"
@@ -11,7 +10,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
-	"go.temporal.io/sdk/temporal"
 
 	"github.com/orderly-ops/orderly/activities/action"
 	"github.com/orderly-ops/orderly/internal/config"
@@ -35,21 +33,6 @@ func session(t testing.TB, dsn string) *pgx.Conn {
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = conn.Close(context.Background()) })
 	return conn
-}
-
-func requirePermanent(t testing.TB, err error, kind string) {
-	t.Helper()
-	var app *temporal.ApplicationError
-	require.ErrorAs(t, err, &app)
-	require.True(t, app.NonRetryable())
-	require.Equal(t, kind, app.Type())
-}
-
-func requireTransient(t testing.TB, err error) {
-	t.Helper()
-	require.Error(t, err)
-	var app *temporal.ApplicationError
-	require.False(t, errors.As(err, &app) && app.NonRetryable(), "%v can't be retried", err)
 }
 
 // everyAction calls each action, to see how it takes trouble with the database.
@@ -90,7 +73,7 @@ func TestDatabaseInTrouble(t *testing.T) {
 		says                string
 	}{
 		"RefusesConnections": {"u", refusing(t), "docs", "", "connection refused"},
-		"NeverAnswers":       {"u", silent(t), "docs", "", "no answer within 500ms"},
+		"NeverAnswers":       {"u", testenv.Silent(t), "docs", "", "no answer within 500ms"},
 		"WrongPassword":      {"orderly", server.Host, "postgres", action.ErrDenied, "password authentication failed"},
 		"NoSuchUser":         {"nobody", server.Host, "postgres", action.ErrDenied, "password authentication failed"},
 	}
@@ -104,9 +87,9 @@ func TestDatabaseInTrouble(t *testing.T) {
 					err := call(ctx)
 					require.NoError(t, ctx.Err(), "it must give up by itself")
 					if c.permanent == "" {
-						requireTransient(t, err)
+						testenv.RequireTransient(t, err)
 					} else {
-						requirePermanent(t, err, c.permanent)
+						testenv.RequirePermanent(t, err, c.permanent)
 					}
 					require.ErrorContains(t, err, c.says)
 					require.ErrorContains(t, err, fmt.Sprintf("postgres %q (%s/%s)", "db", c.address, c.name))
@@ -118,7 +101,7 @@ func TestDatabaseInTrouble(t *testing.T) {
 	}
 	server.Path = "/nowhere"
 	_, err = setup(t, server.String()).ping(t.Context(), PingInput{Database: "db"})
-	requirePermanent(t, err, action.ErrNotFound)
+	testenv.RequirePermanent(t, err, action.ErrNotFound)
 	require.ErrorContains(t, err, `database "nowhere" does not exist`)
 	testenv.AssertNoSecret(t, own, err)
 }
@@ -132,7 +115,7 @@ func TestUnreadableDSNIsNotShown(t *testing.T) {
 		"postgres://u:%zzhunter2-and-more@h/db",
 	} {
 		_, err := setup(t, dsn).ping(t.Context(), PingInput{Database: "db"})
-		requirePermanent(t, err, action.ErrNotConfigured)
+		testenv.RequirePermanent(t, err, action.ErrNotConfigured)
 		require.ErrorContains(t, err, "targets.postgres.db")
 		testenv.AssertNoSecret(t, "hunter2-and-more", err)
 	}
@@ -155,14 +138,14 @@ func TestOutputsHoldNoPassword(t *testing.T) {
 func TestUnknownDatabaseTargetSaysWhichThereAre(t *testing.T) {
 	t.Parallel()
 	_, err := setup(t, "postgres://h/d").ping(t.Context(), PingInput{Database: "dc"})
-	requirePermanent(t, err, action.ErrNotConfigured)
+	testenv.RequirePermanent(t, err, action.ErrNotConfigured)
 	require.ErrorContains(t, err, `did you mean "db"?`)
 }
 
 func TestTimeoutIsBounded(t *testing.T) {
 	t.Parallel()
 	_, err := setup(t, "postgres://h/d").ping(t.Context(), PingInput{Database: "db", Timeout: sops.Duration(time.Hour)})
-	requirePermanent(t, err, action.ErrInput)
+	testenv.RequirePermanent(t, err, action.ErrInput)
 }
 
 func TestSlowQueryEndsHereAndOnTheServer(t *testing.T) {
@@ -177,7 +160,7 @@ func TestSlowQueryEndsHereAndOnTheServer(t *testing.T) {
 		_, err := tx.Exec(ctx, "SELECT pg_sleep(3600)")
 		return err
 	})
-	requireTransient(t, err)
+	testenv.RequireTransient(t, err)
 	other := session(t, dsn)
 	require.Eventually(t, func() bool {
 		var sleeping int
@@ -200,23 +183,5 @@ func refusing(t testing.TB) string {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	require.NoError(t, l.Close())
-	return l.Addr().String()
-}
-
-// silent is the address of a server that takes connections and never answers.
-func silent(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = l.Close() })
-	go func() {
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			t.Cleanup(func() { _ = conn.Close() })
-		}
-	}()
 	return l.Addr().String()
 }

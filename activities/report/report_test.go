@@ -12,12 +12,13 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/converter"
-	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/orderly-ops/orderly/activities/action"
 	"github.com/orderly-ops/orderly/internal/journal"
+
+	"github.com/orderly-ops/orderly/internal/testenv"
 )
 
 func setup(t *testing.T) (actions, *journal.Journal) {
@@ -148,20 +149,12 @@ func TestWhatCanNotBeReportedIsRefused(t *testing.T) {
 	a, _ := setup(t)
 	_, err := attempt(t, a, FindingsInput{Rules: []Rule{{Check: "x", Severity: "bad"}}})
 	require.ErrorContains(t, err, `rules[0].severity is "bad"; it is one of critical, warning, info`)
-	requireKind(t, action.ErrInput, err)
+	testenv.RequirePermanent(t, err, action.ErrInput)
 	_, err = attempt(t, actions{}, FindingsInput{})
-	requireKind(t, action.ErrNotConfigured, err)
+	testenv.RequirePermanent(t, err, action.ErrNotConfigured)
 	_, err = a.findings(context.Background(), FindingsInput{})
 	require.ErrorContains(t, err, "as an activity")
 	require.Len(t, Actions(nil), 1, "described without a journal")
-}
-
-func requireKind(t *testing.T, kind string, err error) {
-	t.Helper()
-	var app *temporal.ApplicationError
-	require.ErrorAs(t, err, &app)
-	require.Equal(t, kind, app.Type())
-	require.True(t, app.NonRetryable())
 }
 
 func TestFindingsAreReportedEvenIfTheJournalIsAway(t *testing.T) {

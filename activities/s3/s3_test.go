@@ -53,14 +53,6 @@ func keys(t *testing.T, b testenv.Bucket) []string {
 	return found
 }
 
-func requirePermanent(t *testing.T, err error, kind string) {
-	t.Helper()
-	var app *temporal.ApplicationError
-	require.ErrorAs(t, err, &app)
-	require.Equal(t, kind, app.Type(), err)
-	require.True(t, app.NonRetryable())
-}
-
 func TestCheck(t *testing.T) {
 	t.Parallel()
 
@@ -153,7 +145,7 @@ func TestCheckFailures(t *testing.T) {
 		c := target(b)
 		c.SecretKey = config.NewSecret(wrong)
 		_, err := setup(t, c).check(t.Context(), CheckInput{Target: "backups"})
-		requirePermanent(t, err, "Denied")
+		testenv.RequirePermanent(t, err, "Denied")
 		testenv.AssertNoSecret(t, wrong, err)
 		testenv.AssertNoSecret(t, b.SecretKey, err)
 	})
@@ -163,7 +155,7 @@ func TestCheckFailures(t *testing.T) {
 		c := target(testenv.S3(t))
 		c.Bucket = "no-such-bucket-here"
 		_, err := setup(t, c).check(t.Context(), CheckInput{Target: "backups"})
-		requirePermanent(t, err, "NotFound")
+		testenv.RequirePermanent(t, err, "NotFound")
 		require.ErrorContains(t, err, `s3 "backups": bucket no-such-bucket-here: reach it`)
 	})
 
@@ -219,6 +211,6 @@ func TestCheckFailures(t *testing.T) {
 	t.Run("TooLongAListingIsRefused", func(t *testing.T) {
 		t.Parallel()
 		_, err := setup(t, config.S3{Bucket: "bucket"}).check(t.Context(), CheckInput{Target: "backups", MaxKeys: 1 << 30})
-		requirePermanent(t, err, "InvalidInput")
+		testenv.RequirePermanent(t, err, "InvalidInput")
 	})
 }
