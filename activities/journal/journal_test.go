@@ -13,7 +13,6 @@ import (
 
 	"github.com/orderly-ops/orderly/activities/action"
 	store "github.com/orderly-ops/orderly/internal/journal"
-
 	"github.com/orderly-ops/orderly/internal/testenv"
 )
 

@@ -9,9 +9,8 @@ import (
 
 	"github.com/orderly-ops/orderly/activities/action"
 	store "github.com/orderly-ops/orderly/internal/journal"
-	"github.com/orderly-ops/orderly/sops"
-
 	"github.com/orderly-ops/orderly/internal/testenv"
+	"github.com/orderly-ops/orderly/sops"
 )
 
 func TestRecentTellsWhatOtherRunsNotedLately(t *testing.T) {

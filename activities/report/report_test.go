@@ -17,7 +17,6 @@ import (
 
 	"github.com/orderly-ops/orderly/activities/action"
 	"github.com/orderly-ops/orderly/internal/journal"
-
 	"github.com/orderly-ops/orderly/internal/testenv"
 )
 
