@@ -57,7 +57,7 @@ func FuzzExpression(f *testing.F) {
 	f.Fuzz(func(t *testing.T, source string) {
 		quoted, err := json.Marshal("${{ " + source + " }}")
 		if err != nil {
-			t.Skip("not text")
+			return // not text, so no file can hold it
 		}
 		p, _ := sops.Parse("x.yaml", []byte(`sop: x
 title: X

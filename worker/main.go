@@ -10,8 +10,6 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"os/signal"
-	"syscall"
 
 	"github.com/spf13/pflag"
 
@@ -29,29 +27,17 @@ type flags struct {
 	version bool
 }
 
-// run is the process: its exit code is 0 after a stop that was asked for, 2 for flags that make no
-// sense, 1 for everything else.
+// run is the process; it gives the exit code.
 func run(args []string, stdout, stderr io.Writer) int {
-	f, err := parseFlags(args, stderr)
-	switch {
-	case errors.Is(err, pflag.ErrHelp):
-		return 0
-	case err != nil:
-		_, _ = fmt.Fprintf(stderr, "worker: %v\n", err)
-		return 2
-	case f.version:
-		_, _ = fmt.Fprintln(stdout, "orderly worker", version.String())
-		return 0
-	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	// From the first signal on, a second one ends the process at once.
-	context.AfterFunc(ctx, stop)
-	if err := serve(ctx, f, stdout, stderr); err != nil {
-		_, _ = fmt.Fprintf(stderr, "worker: %v\n", err)
-		return 1
-	}
-	return 0
+	var f *flags
+	return service.Main(service.Process{
+		Name: "worker", Stdout: stdout, Stderr: stderr,
+		Parse: func() (onlyVersion bool, err error) {
+			f, err = parseFlags(args, stderr)
+			return err == nil && f.version, err
+		},
+		Serve: func(ctx context.Context) error { return serve(ctx, f, stdout, stderr) },
+	})
 }
 
 func parseFlags(args []string, stderr io.Writer) (*flags, error) {
