@@ -58,3 +58,17 @@ func others(t *testing.T) func(id string) (*sops.Procedure, bool) {
 	}
 	return func(id string) (*sops.Procedure, bool) { p, ok := known[id]; return p, ok }
 }
+
+func TestEveryProblemOfAnExpressionIsReported(t *testing.T) {
+	t.Parallel()
+	_, problems := sops.Parse("x.yaml", []byte(`sop: x
+title: X
+phases:
+  - id: one
+    steps:
+      - {id: dump, uses: http.check, with: {url: x}}
+      - {id: e, uses: http.check, with: {url: x}, expect: outputs.meann < 3.0 && steps.dumb.status == "failed" && steps.dump.outputs.mean > 1.0}
+`), sops.Env{Catalogue: catalogue()})
+	require.EqualError(t, problems.Err(), `x.yaml:7:67: no field "meann"; did you mean "mean"?
+x.yaml:7:88: no step "dumb"; did you mean "dump"?`)
+}

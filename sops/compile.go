@@ -45,7 +45,9 @@ type stepInfo struct {
 
 // compile checks an expression. It is nil when there were problems.
 func (c *compiler) compile(f *fragment, at place) *program {
+	told := map[int]bool{} // offsets of what is wrong already
 	report := func(offset int, format string, args ...any) {
+		told[offset] = true
 		c.problems.Add(f.locate(c.text, offset), format, args...)
 	}
 	if len(f.source) > maxExpression {
@@ -57,13 +59,11 @@ func (c *compiler) compile(f *fragment, at place) *program {
 	src := common.NewTextSource(d.rewrite(f.source))
 	parsed, iss := language().ParseSource(src)
 	if iss.Err() != nil {
-		c.issues(f, src, iss, at, 1) // what follows is an echo
+		c.issues(f, src, iss, at, told, 1) // what follows is an echo
 		return nil
 	}
 	walk := scopeWalk{compiler: c, place: at, info: parsed.NativeRep().SourceInfo(), source: []rune(f.source), report: report}
-	if walk.expr(parsed.NativeRep().Expr()); walk.failed {
-		return nil
-	}
+	walk.expr(parsed.NativeRep().Expr())
 	env, err := c.env(at)
 	if err != nil {
 		report(0, "%v", err)
@@ -71,7 +71,9 @@ func (c *compiler) compile(f *fragment, at place) *program {
 	}
 	checked, iss := env.Check(parsed)
 	if iss.Err() != nil {
-		c.issues(f, src, iss, at, 5)
+		c.issues(f, src, iss, at, told, 5)
+	}
+	if iss.Err() != nil || walk.failed {
 		return nil
 	}
 	vars := at.vars
@@ -115,8 +117,9 @@ func (c *compiler) env(at place) (*cel.Env, error) {
 	return env, nil
 }
 
-// issues turns what CEL found into problems at their characters, no more than most of them.
-func (c *compiler) issues(f *fragment, src common.Source, iss *cel.Issues, at place, most int) {
+// issues turns what CEL found into problems at their characters, no more than most of them. Where names
+// were found wrong already, told has their offsets: then only other wrong members are no echo of those.
+func (c *compiler) issues(f *fragment, src common.Source, iss *cel.Issues, at place, told map[int]bool, most int) {
 	errs := iss.Errors()
 	slices.SortStableFunc(errs, func(a, b *cel.Error) int {
 		return cmp.Or(cmp.Compare(a.Location.Line(), b.Location.Line()), cmp.Compare(a.Location.Column(), b.Location.Column()))
@@ -127,6 +130,9 @@ func (c *compiler) issues(f *fragment, src common.Source, iss *cel.Issues, at pl
 			offset = int(o)
 		}
 		offset = toName([]rune(f.source), offset)
+		if len(told) > 0 && (told[offset] || !strings.HasPrefix(e.Message, "undefined field")) {
+			continue // an echo of what was told
+		}
 		c.problems.Add(f.locate(c.text, offset), "%s", c.explain(e.Message, at))
 	}
 }

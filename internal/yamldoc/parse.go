@@ -43,7 +43,8 @@ func Parse(file string, src []byte, limits Limits) (*yaml.Node, Problems) {
 	limits = limits.withDefaults()
 	var ps Problems
 	if len(src) > limits.Bytes {
-		ps.Add(Pos{File: file}, "the file is %s long, at most %s are read; split it", size(len(src)), size(limits.Bytes))
+		// Whoever reads a file stops soon after the limit, so how long it is in all is not known here.
+		ps.Add(Pos{File: file}, "the file is longer than %s, the most that is read; split it", size(limits.Bytes))
 		return nil, ps
 	}
 	src = bytes.TrimPrefix(src, []byte("\uFEFF"))
