@@ -170,7 +170,8 @@ func browse(t *testing.T) browser {
 	t.Cleanup(cancel)
 	ctx, cancel = chromedp.NewContext(ctx)
 	t.Cleanup(cancel)
-	require.NoError(t, chromedp.Do(ctx, chromedp.EmulateViewport(width, 900)))
+	// Tall, because the UI's timeline leaves out what would not be in sight.
+	require.NoError(t, chromedp.Do(ctx, chromedp.EmulateViewport(width, 3000)))
 	return browser{ctx}
 }
 
