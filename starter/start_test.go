@@ -52,10 +52,10 @@ func TestStartTypesInputsAndUsesTheKey(t *testing.T) {
 	require.Equal(t, exitOK, got.code, got.notice)
 	var started startedRun
 	got.json(t, &started)
-	require.Equal(t, "check/07", started.WorkflowID)
+	require.Equal(t, "check/drill-07", started.WorkflowID, "the real thing must never join a drill")
 	require.Equal(t, "07", started.Key)
 	require.NotEmpty(t, started.RunID)
-	require.Contains(t, started.URL, "/workflows/check%2F07/")
+	require.Contains(t, started.URL, "/workflows/check%2Fdrill-07/")
 	require.Equal(t, map[string]any{
 		"database": "07", "deep": true, "hosts": []any{"a", "b"}, "patience": "1h30m",
 		"_by": "ann", "_drill": true, "_key": "07",
