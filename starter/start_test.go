@@ -59,7 +59,7 @@ func TestStartTypesInputsAndUsesTheKey(t *testing.T) {
 	require.Equal(t, map[string]any{
 		"database": "07", "deep": true, "hosts": []any{"a", "b"}, "patience": "1h30m",
 		"_by": "ann", "_drill": true, "_key": "07",
-	}, b.startInput("check/07"))
+	}, b.startInput("check/drill-07"))
 }
 
 func TestStartReadsInputsFromStdin(t *testing.T) {
