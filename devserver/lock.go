@@ -18,7 +18,7 @@ var errLocked = errors.New("locked")
 // lockDir takes the lock of a data folder and writes our process id into it.
 func lockDir(dir string) (*dirLock, error) {
 	path := filepath.Join(dir, "devserver.lock")
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600) //nolint:gosec // G703: the operator names the folder
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("--data %s: %w", dir, err)
 	}
@@ -51,7 +51,7 @@ func (l *dirLock) release() error { return errors.Join(unlockFile(l.file), l.fil
 
 // holder words which process has the lock, if that can be read.
 func holder(path string) string {
-	text, err := os.ReadFile(path) //nolint:gosec // G703: the operator names the folder
+	text, err := os.ReadFile(path)
 	pid := strings.TrimSpace(string(text))
 	if err != nil || pid == "" {
 		return ""

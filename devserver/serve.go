@@ -114,7 +114,7 @@ func (r *running) startAll(ctx context.Context, f *flags, cfg *config.Config) er
 
 // claim takes the data folder and looks at the ports before anything is started.
 func (r *running) claim(ctx context.Context, f *flags, cfg *config.Config) error {
-	if err := os.MkdirAll(f.data, 0o700); err != nil { //nolint:gosec // G703: the operator names the folder
+	if err := os.MkdirAll(f.data, 0o700); err != nil {
 		return fmt.Errorf("--data: %w", err)
 	}
 	lock, err := lockDir(f.data)

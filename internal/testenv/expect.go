@@ -29,7 +29,7 @@ func RequireTransient(t testing.TB, err error) {
 // Silent is the host:port of a server that takes connections and never answers.
 func Silent(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	KeepSilent(t, l)
 	return l.Addr().String()
