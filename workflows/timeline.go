@@ -27,6 +27,8 @@ func (r *run) save(ctx workflow.Context) {
 	if err == nil {
 		return
 	}
+	// Whoever watches must see why a run that has ended well is still open.
+	r.event(ctx, Event{Kind: "run", Text: "its record could not be kept in the journal yet; tried again for " + took(saveFor) + ": " + cause(err)})
 	options := workflow.ActivityOptions{
 		ActivityID:             "orderly.save",
 		ScheduleToCloseTimeout: saveFor,
