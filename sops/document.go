@@ -83,6 +83,7 @@ type Step struct {
 	Within    Duration `yaml:"within" json:"within,omitempty" doc:"A clock: recorded, never a time-out."`
 	OnFailure string   `yaml:"on_failure" json:"on_failure,omitempty" enum:"continue,stop,rollback,hold" doc:"What its failure leads to. Default: the procedure's 'on_failure'."`
 	Covers    []string `yaml:"covers" json:"covers,omitempty" doc:"Rows of the written procedure."`
+	Mitigates bool     `yaml:"mitigates" json:"mitigates,omitempty" doc:"When it ends well, the incident has its first mitigation: the 'respond' clock is met."`
 
 	// An action.
 	Uses    string   `yaml:"uses" json:"uses,omitempty" doc:"An action, by name."`

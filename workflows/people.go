@@ -69,11 +69,14 @@ type Person struct {
 	Name    string `json:"name,omitempty"`
 	As      string `json:"as,omitempty"`      // the entry they stand behind, "" for none
 	Problem string `json:"problem,omitempty"` // why nobody was found, with what was perhaps meant
+	// NoOrg says that there is no org.yaml to look anybody up in.
+	NoOrg bool `json:"no_org,omitempty"`
 }
 
 // TellRequest asks to send one message to channels, stakeholder groups, roles, teams and people.
 type TellRequest struct {
 	To       []string       `json:"to"`
+	Via      []string       `json:"via,omitempty"`
 	Services []string       `json:"services,omitempty"`
 	At       time.Time      `json:"at"`
 	Message  notify.Message `json:"message"`
@@ -121,4 +124,6 @@ type Room struct {
 	URL  string `json:"url,omitempty"`
 	// Problem is what could not be done, such as a person who could not be invited.
 	Problem string `json:"problem,omitempty"`
+	// NoOrg says that there is no org.yaml to look anybody up in.
+	NoOrg bool `json:"no_org,omitempty"`
 }

@@ -28,6 +28,8 @@ type Pinned struct {
 	File   string `json:"file"`
 	Source string `json:"source"`
 	Digest string `json:"digest"` // "sha256:<hex>" of Source
+	// Rules are pinned with a procedure that pages or asks people; nil with any other.
+	Rules *sops.Rules `json:"rules,omitempty"`
 }
 
 // ResolveRequest asks under which name another procedure would run with these inputs.
@@ -41,6 +43,8 @@ type ResolveRequest struct {
 type Resolved struct {
 	Missing bool   `json:"missing,omitempty"`
 	Key     string `json:"key,omitempty"`
+	// Incident says that its runs are incidents: one that is open under the key is told of what starts it.
+	Incident bool `json:"incident,omitempty"`
 }
 
 // load reads and pins the procedure: the run's first act.
