@@ -13,6 +13,7 @@ import (
 	"github.com/orderly-ops/orderly/activities/host"
 	"github.com/orderly-ops/orderly/activities/http"
 	"github.com/orderly-ops/orderly/activities/journal"
+	"github.com/orderly-ops/orderly/activities/org"
 	"github.com/orderly-ops/orderly/activities/postgres"
 	"github.com/orderly-ops/orderly/activities/redis"
 	"github.com/orderly-ops/orderly/activities/report"
@@ -28,6 +29,8 @@ import (
 type Deps struct {
 	Config  *config.Config
 	Journal *log.Journal
+	// Org gives org.yaml as it is now.
+	Org org.Source
 }
 
 // Definitions lists every action there is, sorted by name. Clients are made when first used; free them
@@ -44,6 +47,7 @@ func Definitions(deps Deps) []action.Definition {
 		host.Actions(),
 		http.Actions(cfg.Targets.HTTP),
 		journal.Actions(deps.Journal),
+		org.Actions(deps.Org),
 		redis.Actions(cfg.Targets.Redis),
 		report.Actions(deps.Journal),
 		s3.Actions(cfg.Targets.S3),

@@ -171,7 +171,7 @@ func (c *checker) ask(s *Step, at place) {
 	c.template(&s.Ask, at)
 	if s.Of == "" && !c.places.Has(s, "of") {
 		c.problems.Add(c.places.Key(s, "ask"), "step %q asks nobody; say who with of", s.ID)
-	} else if !idPattern.MatchString(s.Of) {
+	} else if s.Of != ServiceOwner && s.Of != IncidentOwner && !idPattern.MatchString(s.Of) {
 		c.problems.Add(c.places.Value(s, "of"), "%q is not the id of a role or person", s.Of)
 	}
 	c.positive(s, "remind", s.Remind)
@@ -225,6 +225,7 @@ func (c *checker) form(s *Step) {
 		}
 		c.formDefault(s, name, f)
 	}
+	c.sets(s)
 }
 
 func (c *checker) formDefault(s *Step, name string, f FormField) {

@@ -23,6 +23,7 @@ type place struct {
 	outputs  *Type      // in `expect`
 	failure  bool
 	bare     bool // only inputs and now: no run exists yet
+	closed   bool // only vars: there is no procedure
 }
 
 // compiler checks the expressions of one procedure.
@@ -88,11 +89,14 @@ func (c *compiler) compile(f *fragment, at place) *program {
 
 // env gives the checker's environment of a place. Places that see the same share it.
 func (c *compiler) env(at place) (*cel.Env, error) {
-	vars := []variable{{"now", timeOf}, {"inputs", c.names.inputs}}
-	if !at.bare {
+	var vars []variable
+	if !at.closed {
+		vars = append(vars, variable{"now", timeOf}, variable{"inputs", c.names.inputs})
+	}
+	if !at.bare && !at.closed {
 		vars = append(vars, variable{"steps", c.names.steps}, variable{"run", runType})
 	}
-	if c.incident && !at.bare {
+	if c.incident && !at.bare && !at.closed {
 		vars = append(vars, variable{"incident", incidentType})
 	}
 	if at.failure {

@@ -19,7 +19,7 @@ type Procedure struct {
 	ID          string           `yaml:"sop" json:"sop" required:"true" doc:"Its id: lower case, digits, dashes; the file's name without '.yaml'. The Temporal workflow type is the same in PascalCase."`
 	Title       string           `yaml:"title" json:"title" required:"true" doc:"What people read."`
 	Description string           `yaml:"description" json:"description,omitempty" doc:"What it is for, in some sentences."`
-	Owners      []string         `yaml:"owners" json:"owners,omitempty" doc:"Roles that answer for it."`
+	Owners      []string         `yaml:"owners" json:"owners,omitempty" doc:"Roles, teams or people that answer for it."`
 	Covers      []string         `yaml:"covers" json:"covers,omitempty" doc:"Rows of the written procedure that it carries out."`
 	Reviewed    Date             `yaml:"reviewed" json:"reviewed,omitzero" doc:"The day somebody last read it through."`
 	Freshness   Duration         `yaml:"freshness" json:"freshness,omitempty" doc:"How long after that day it counts as reviewed."`
@@ -95,13 +95,13 @@ type Step struct {
 
 	// A person.
 	Ask      Template             `yaml:"ask" json:"ask,omitzero" doc:"A person does this and says so."`
-	Of       string               `yaml:"of" json:"of,omitempty" doc:"The role that is asked."`
+	Of       string               `yaml:"of" json:"of,omitempty" doc:"Who is asked: a role, team or person; of an incident also 'service.owner' or 'incident.owner'."`
 	Form     map[string]FormField `yaml:"form" json:"form,omitempty" doc:"Typed answers, which become outputs."`
 	Remind   Duration             `yaml:"remind" json:"remind,omitempty" doc:"How often the person is reminded."`
 	Policy   string               `yaml:"policy" json:"policy,omitempty" doc:"Who is paged when nobody answers."`
 	OnExpire string               `yaml:"on_expire" json:"on_expire,omitempty" enum:"hold,fail,skip" doc:"What happens when nobody answered 'within'. It never approves. Default: 'hold'."`
 	Approve  Template             `yaml:"approve" json:"approve,omitzero" doc:"A person decides this."`
-	By       []string             `yaml:"by" json:"by,omitempty" doc:"Roles that may decide."`
+	By       []string             `yaml:"by" json:"by,omitempty" doc:"Who may decide: roles, teams or people; of an incident also 'service.owner'."`
 	Quorum   int                  `yaml:"quorum" json:"quorum,omitempty" doc:"How many have to agree. Default: 1."`
 	Not      string               `yaml:"not" json:"not,omitempty" enum:"requester" doc:"Who may not decide."`
 
@@ -179,7 +179,7 @@ type Undo struct {
 
 // Approval is who has to agree before an undo that would lose data.
 type Approval struct {
-	By       []string `yaml:"by" json:"by" required:"true" doc:"Roles that may decide."`
+	By       []string `yaml:"by" json:"by" required:"true" doc:"Who may decide: roles, teams or people."`
 	Quorum   int      `yaml:"quorum" json:"quorum,omitempty" doc:"How many have to agree. Default: 1."`
 	Within   Duration `yaml:"within" json:"within,omitempty" doc:"A clock on the decision."`
 	OnExpire string   `yaml:"on_expire" json:"on_expire,omitempty" enum:"hold,fail" doc:"What happens when nobody decided 'within'. Default: 'hold'."`
@@ -198,18 +198,19 @@ type FormField struct {
 	Required    bool     `yaml:"required" json:"required,omitempty" doc:"It has to be answered."`
 	Default     any      `yaml:"default" json:"default,omitempty" doc:"The answer when none is given."`
 	Options     []string `yaml:"options" json:"options,omitempty" doc:"Of a 'choice'."`
+	Sets        string   `yaml:"sets" json:"sets,omitempty" enum:"severity,level,services,user_impact,business_impact,summary" doc:"What of the incident the answer becomes; 'services' are separated by commas."`
 }
 
 // Incident makes a run an incident: it has severity, clocks, an owner, updates.
 type Incident struct {
-	Severity Value    `yaml:"severity" json:"severity,omitzero" doc:"How bad it is, on the scale."`
-	Scale    string   `yaml:"scale" json:"scale,omitempty" doc:"The severity scale, from org.yaml."`
-	Level    Value    `yaml:"level" json:"level,omitzero" doc:"The level of escalation."`
-	Policy   string   `yaml:"policy" json:"policy,omitempty" doc:"Who is paged."`
-	Services Value    `yaml:"services" json:"services,omitzero" doc:"What is affected."`
+	Severity Value    `yaml:"severity" json:"severity,omitzero" doc:"How bad it is: a grade of the scale."`
+	Scale    string   `yaml:"scale" json:"scale,omitempty" doc:"The severity scale, from org.yaml. Default: that of 'defaults' there."`
+	Level    Value    `yaml:"level" json:"level,omitzero" doc:"The level of escalation: a policy. Default: that of the severity."`
+	Policy   string   `yaml:"policy" json:"policy,omitempty" doc:"Who is paged where neither level nor severity says. Default: that of 'defaults' in org.yaml."`
+	Services Value    `yaml:"services" json:"services,omitzero" doc:"What is affected: services of org.yaml."`
 	Summary  Template `yaml:"summary" json:"summary,omitzero" doc:"What is wrong, in one line."`
 	Respond  Duration `yaml:"respond" json:"respond,omitempty" doc:"Within which a first mitigation is due."`
 	Resolve  Duration `yaml:"resolve" json:"resolve,omitempty" doc:"Within which the resolution is due."`
 	Updates  Duration `yaml:"updates" json:"updates,omitempty" doc:"How often stakeholders are told."`
-	Channel  Template `yaml:"channel" json:"channel,omitzero" doc:"Where people meet."`
+	Channel  Template `yaml:"channel" json:"channel,omitzero" doc:"The wanted name of the incident's own Slack channel; the day is added. Default: it has none."`
 }

@@ -71,8 +71,11 @@ func numbersHint(arguments string) string {
 
 // known lists the names that can stand alone at a place.
 func (c *compiler) known(at place) []string {
-	known := []string{"inputs", "now"}
-	if !at.bare {
+	var known []string
+	if !at.closed {
+		known = append(known, "inputs", "now")
+	}
+	if !at.bare && !at.closed {
 		known = append(known, "steps", "run")
 	}
 	for _, v := range at.vars {

@@ -8,24 +8,27 @@ import "time"
 // Wherever a list names whom to page or tell, an entry is a role, a team, a person, or "service.owner",
 // which stands for the owners of the incident's services.
 type Org struct {
-	People       map[string]Person     `yaml:"people" json:"people,omitempty" doc:"Everybody who can be reached, by id."`
-	Rotations    map[string]Rotation   `yaml:"rotations" json:"rotations,omitempty" doc:"Who is on call in turns."`
-	Roles        map[string]Role       `yaml:"roles" json:"roles,omitempty" doc:"What procedures ask and page; who stands behind one is looked up when it is needed."`
-	Teams        map[string][]string   `yaml:"teams" json:"teams,omitempty" doc:"Roles and people, by name of the team."`
-	Channels     map[string]Channel    `yaml:"channels" json:"channels,omitempty" doc:"Where many are told at once: Slack channels, mailing lists, webhooks."`
-	Stakeholders map[string][]string   `yaml:"stakeholders" json:"stakeholders,omitempty" doc:"Groups to be kept informed: channels, roles, teams, people."`
-	Vendors      map[string]Vendor     `yaml:"vendors" json:"vendors,omitempty" doc:"Companies outside, and how they are reached."`
-	Services     map[string]Service    `yaml:"services" json:"services,omitempty" doc:"What the organisation runs, and who owns it."`
-	Severities   map[string][]Severity `yaml:"severities" json:"severities,omitempty" doc:"Severity scales, each from the gravest down."`
-	Policies     map[string]Policy     `yaml:"policies" json:"policies,omitempty" doc:"Ladders of tiers: who is paged, over what, how long each has."`
-	Calendars    map[string]Calendar   `yaml:"calendars" json:"calendars,omitempty" doc:"Business hours and holidays."`
-	Classify     []Classification      `yaml:"classification" json:"classification,omitempty" doc:"Rules that say how grave findings are; the first that holds decides."`
-	Defaults     OrgDefaults           `yaml:"defaults" json:"defaults,omitzero" doc:"What counts where a procedure says nothing."`
+	People         map[string]Person     `yaml:"people" json:"people,omitempty" doc:"Everybody who can be reached, by id."`
+	Rotations      map[string]Rotation   `yaml:"rotations" json:"rotations,omitempty" doc:"Who is on call in turns."`
+	Roles          map[string]Role       `yaml:"roles" json:"roles,omitempty" doc:"What procedures ask and page; who stands behind one is looked up when it is needed."`
+	Teams          map[string][]string   `yaml:"teams" json:"teams,omitempty" doc:"Roles, people and other teams, by name of the team."`
+	Channels       map[string]Channel    `yaml:"channels" json:"channels,omitempty" doc:"Where many are told at once: Slack channels, mailing lists, webhooks."`
+	Stakeholders   map[string][]string   `yaml:"stakeholders" json:"stakeholders,omitempty" doc:"Groups to be kept informed: channels, roles, teams, people."`
+	Vendors        map[string]Vendor     `yaml:"vendors" json:"vendors,omitempty" doc:"Companies outside, and how they are reached."`
+	Services       map[string]Service    `yaml:"services" json:"services,omitempty" doc:"What the organisation runs, and who owns it."`
+	Severities     map[string][]Severity `yaml:"severities" json:"severities,omitempty" doc:"Severity scales, each from the gravest down."`
+	Policies       map[string]Policy     `yaml:"policies" json:"policies,omitempty" doc:"Ladders of tiers: who is paged, over what, how long each has."`
+	Calendars      map[string]Calendar   `yaml:"calendars" json:"calendars,omitempty" doc:"Business hours and holidays."`
+	Classification []Classification      `yaml:"classification" json:"classification,omitempty" doc:"Rules that say how grave findings are; the first that holds decides."`
+	Defaults       OrgDefaults           `yaml:"defaults" json:"defaults,omitzero" doc:"What counts where a procedure says nothing."`
 
 	// Source is the text it was read from, and Digest its SHA-256 as "sha256:<hex>".
 	Source string `yaml:"-" json:"-"`
 	Digest string `yaml:"-" json:"-"`
 	File   string `yaml:"-" json:"-"`
+
+	turns map[string]*turns // by rotation
+	rules Rules
 }
 
 // Person is somebody who can be reached.
@@ -41,10 +44,10 @@ type Person struct {
 // Rotation is people on call in turns.
 type Rotation struct {
 	Members  []string `yaml:"members" json:"members" required:"true" doc:"People, in turn."`
-	Every    Duration `yaml:"every" json:"every" required:"true" doc:"How long a turn is: whole days or weeks, or hours."`
-	HandOff  string   `yaml:"hand_off" json:"hand_off,omitempty" doc:"When turns change: 'Mon 09:00', '09:00'. Default: 00:00."`
+	Every    Duration `yaml:"every" json:"every" required:"true" doc:"How long a turn is, by the clock on the wall: '1w', '1d', '12h'."`
+	HandOff  string   `yaml:"hand_off" json:"hand_off,omitempty" doc:"When turns change: 'Mon 09:00' (of whole weeks), '09:00'. Default: '00:00'."`
 	TimeZone string   `yaml:"time_zone" json:"time_zone,omitempty" doc:"IANA name; hand-offs keep to its wall clock. Default: UTC."`
-	From     Date     `yaml:"from" json:"from" required:"true" doc:"The day of the first member's first turn."`
+	From     Date     `yaml:"from" json:"from" required:"true" doc:"The day of the first member's first turn; before it nobody is on call."`
 	Covers   []Cover  `yaml:"covers" json:"covers,omitempty" doc:"Somebody stands in; the last one listed wins."`
 }
 
@@ -130,7 +133,7 @@ type Tier struct {
 // Calendar is business hours and holidays.
 type Calendar struct {
 	TimeZone string `yaml:"time_zone" json:"time_zone,omitempty" doc:"IANA name. Default: UTC."`
-	Hours    string `yaml:"hours" json:"hours" required:"true" doc:"Such as 'Mon-Fri 09:00-17:00'."`
+	Hours    string `yaml:"hours" json:"hours" required:"true" doc:"Such as 'Mon-Fri 09:00-17:00', or 'Mon-Thu 09:00-17:00, Fri 09:00-15:00'."`
 	Holidays []Date `yaml:"holidays" json:"holidays,omitempty" doc:"Days without business."`
 }
 
@@ -138,7 +141,7 @@ type Calendar struct {
 // check, text) and `facts` (numbers by name).
 type Classification struct {
 	ID       string   `yaml:"id" json:"id" required:"true" doc:"Names the rule."`
-	If       string   `yaml:"if" json:"if" required:"true" doc:"An expression over findings and facts."`
+	If       Expr     `yaml:"if" json:"if" required:"true" doc:"An expression over 'findings' and 'facts'. A fact that is not there decides nothing."`
 	Level    string   `yaml:"level" json:"level" required:"true" doc:"A policy."`
 	Severity string   `yaml:"severity" json:"severity,omitempty" doc:"A grade of the default scale."`
 	Services []string `yaml:"services" json:"services,omitempty" doc:"What is affected then."`
@@ -160,12 +163,6 @@ type Rules struct {
 	Services   map[string]Service    `json:"services,omitempty"`
 	Calendars  map[string]Calendar   `json:"calendars,omitempty"`
 	Defaults   OrgDefaults           `json:"defaults,omitzero"`
-}
-
-// Span is a time to do something in: a duration, or until the end of the next business day.
-type Span struct {
-	Duration        Duration
-	NextBusinessDay bool
 }
 
 // Contact is a person as found behind a role, and why they were chosen.

@@ -18,6 +18,8 @@ type Env struct {
 	Targets map[string][]string
 	// Commands lists what exec.run may start; nil leaves them unchecked.
 	Commands []string
+	// Org is who there is; nil leaves roles, policies, scales and services unchecked.
+	Org *Org
 	// Procedures finds another procedure for `run` and `start`; nil leaves those unchecked.
 	Procedures func(id string) (*Procedure, bool)
 }
@@ -92,6 +94,7 @@ func (c *checker) check() {
 		c.incident(c.p.Incident)
 	}
 	c.phases()
+	c.people()
 	c.runCycles()
 }
 

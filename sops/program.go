@@ -247,6 +247,11 @@ var (
 		{Name: "owner", Type: &Type{Kind: TypeString}},
 		{Name: "services", Type: &Type{Kind: TypeList, Elem: &Type{Kind: TypeString}}},
 		{Name: "state", Type: &Type{Kind: TypeString}},
+		{Name: "user_impact", Type: &Type{Kind: TypeString}},
+		{Name: "business_impact", Type: &Type{Kind: TypeString}},
+		{Name: "summary", Type: &Type{Kind: TypeString}},
+		{Name: "channel", Type: &Type{Kind: TypeString}},
+		{Name: "started", Type: &Type{Kind: TypeTime}},
 	}}
 )
 
@@ -270,5 +275,7 @@ func (i *IncidentView) value() ref.Val {
 	}
 	return &object{typ: incidentType, values: map[string]any{
 		"severity": i.Severity, "level": i.Level, "owner": i.Owner, "state": i.State, "services": i.Services,
+		"user_impact": i.UserImpact, "business_impact": i.BusinessImpact, "summary": i.Summary, "channel": i.Channel,
+		"started": i.Started,
 	}}
 }

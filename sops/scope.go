@@ -41,8 +41,13 @@ type FailureView struct{ Phase, Step, Message string }
 
 // IncidentView is `incident` in expressions.
 type IncidentView struct {
-	Severity, Level, Owner, State string
-	Services                      []string
+	Severity, Level, Owner     string
+	State                      string // open, acknowledged, mitigated, resolved, aborted
+	Services                   []string
+	UserImpact, BusinessImpact string
+	Summary                    string
+	Channel                    string // name of its own Slack channel, "" without one
+	Started                    time.Time
 }
 
 // The words a step's status is said in.

@@ -28,7 +28,7 @@ func (w *scopeWalk) expr(e ast.Expr) {
 		w.ident(e)
 	case ast.SelectKind:
 		sel := e.AsSelect()
-		if op := sel.Operand(); op.Kind() == ast.IdentKind && op.AsIdent() == "steps" && !w.place.bare {
+		if op := sel.Operand(); op.Kind() == ast.IdentKind && op.AsIdent() == "steps" && !w.place.bare && !w.place.closed {
 			w.step(e, sel.FieldName())
 			return
 		}
@@ -81,6 +81,7 @@ func (w *scopeWalk) fail(id int64, format string, args ...any) {
 func (w *scopeWalk) ident(e ast.Expr) {
 	at := w.place
 	switch name := e.AsIdent(); {
+	case at.closed: // the types say it
 	case name == "steps" && !at.bare:
 		w.fail(e.ID(), "name a step: steps.<id>")
 	case slices.Contains([]string{"steps", "run", "incident"}, name) && at.bare:
@@ -143,34 +144,48 @@ func (w *scopeWalk) wordAt(e ast.Expr, field string) string {
 	return word
 }
 
-// statuses are the words a step's status is said in.
-var statuses = []string{statusPending, "running", statusSucceeded, "failed", "skipped", "cancelled"}
+// statuses are the words a step's status is said in, and incidentStates those of an incident's state.
+var (
+	statuses       = []string{statusPending, "running", statusSucceeded, "failed", "skipped", "cancelled"}
+	incidentStates = []string{"open", "acknowledged", "mitigated", "resolved", "aborted"}
+)
 
-// status checks what a step's status is compared with: a misspelt word would just never hold.
+// status checks what a step's status or an incident's state is compared with: a misspelt word would just
+// never hold.
 func (w *scopeWalk) status(call ast.CallExpr) {
 	if name := call.FunctionName(); name != "_==_" && name != "_!=_" {
 		return
 	}
 	args := call.Args()
 	for i, other := range []ast.Expr{args[1], args[0]} {
-		if !isStatus(args[i]) || other.Kind() != ast.LiteralKind {
+		what, words := wordsOf(args[i])
+		if words == nil || other.Kind() != ast.LiteralKind {
 			continue
 		}
-		if word, ok := other.AsLiteral().(types.String); ok && !slices.Contains(statuses, string(word)) {
-			w.fail(other.ID(), "%q is no status of a step; there are %s%s", string(word), strings.Join(statuses, ", "), hint(string(word), statuses))
+		if word, ok := other.AsLiteral().(types.String); ok && !slices.Contains(words, string(word)) {
+			w.fail(other.ID(), "%q is no %s; there are %s%s", string(word), what, strings.Join(words, ", "), hint(string(word), words))
 		}
 	}
 }
 
-// isStatus recognises steps.<id>.status.
-func isStatus(e ast.Expr) bool {
-	if e.Kind() != ast.SelectKind || e.AsSelect().FieldName() != "status" {
-		return false
+// wordsOf recognises steps.<id>.status and incident.state, and lists what they may be.
+func wordsOf(e ast.Expr) (what string, words []string) {
+	if e.Kind() != ast.SelectKind {
+		return "", nil
 	}
-	step := e.AsSelect().Operand()
-	if step.Kind() != ast.SelectKind {
-		return false
+	inside := e.AsSelect().Operand()
+	switch e.AsSelect().FieldName() {
+	case "state":
+		if inside.Kind() == ast.IdentKind && inside.AsIdent() == "incident" {
+			return "state of an incident", incidentStates
+		}
+	case "status":
+		if inside.Kind() != ast.SelectKind {
+			return "", nil
+		}
+		if root := inside.AsSelect().Operand(); root.Kind() == ast.IdentKind && root.AsIdent() == "steps" {
+			return "status of a step", statuses
+		}
 	}
-	root := step.AsSelect().Operand()
-	return root.Kind() == ast.IdentKind && root.AsIdent() == "steps"
+	return "", nil
 }
