@@ -31,8 +31,9 @@ func (j *Journal) AddFindings(ctx context.Context, findings []Finding) error {
 			f.WorkflowID, f.RunID, clean(f.Step), f.N, stamp(f.At), f.Severity, clean(f.Check), clean(f.Text), clean(f.Act),
 		}
 	}
-	columns := []string{"workflow_id", "run_id", "step", "n", "found", "severity", "checked", "text", "act"}
-	if err := j.insert(ctx, "orderly_findings", columns, rows); err != nil {
+	into := target{table: "orderly_findings", conflict: stays,
+		columns: []string{"workflow_id", "run_id", "step", "n", "found", "severity", "checked", "text", "act"}}
+	if err := j.insert(ctx, into, rows); err != nil {
 		return j.failed("add findings", err)
 	}
 	return nil

@@ -43,8 +43,9 @@ func (j *Journal) Measure(ctx context.Context, figures []Measurement) error {
 			m.WorkflowID, m.RunID, clean(m.Step), clean(m.Name), clean(m.Subject), m.Value, clean(m.Unit), stamp(m.At),
 		}
 	}
-	columns := []string{"workflow_id", "run_id", "step", "name", "subject", "value", "unit", "measured"}
-	if err := j.insert(ctx, "orderly_measurements", columns, rows); err != nil {
+	into := target{table: "orderly_measurements", conflict: stays,
+		columns: []string{"workflow_id", "run_id", "step", "name", "subject", "value", "unit", "measured"}}
+	if err := j.insert(ctx, into, rows); err != nil {
 		return j.failed("measure", err)
 	}
 	return nil
