@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/orderly-ops/orderly/sops"
+	"github.com/orderly-ops/orderly/sops/library"
 )
 
 // org parses an org that has to be right.
@@ -31,4 +32,11 @@ func TestTheExampleOfTheDesignLoads(t *testing.T) {
 	require.Equal(t, "P0", o.Severities["platform"][0].ID)
 	require.True(t, o.Severities["platform"][2].Respond.NextBusinessDay)
 	require.Empty(t, o.People["bob"].Slack)
+}
+
+func TestTheShippedOrgHasNoProblem(t *testing.T) {
+	t.Parallel()
+	o, err := sops.FindOrg([]sops.Source{{Name: "the embedded library", FS: library.FS}})
+	require.NoError(t, err)
+	require.Equal(t, "the embedded library/org.yaml", o.File)
 }
