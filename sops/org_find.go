@@ -18,26 +18,34 @@ var ErrNoOrg = errors.New("there is no org.yaml, so nobody can be asked or paged
 // FindOrg reads the one org.yaml of the folders. Two are an error that names both, none is ErrNoOrg, and
 // what is wrong with the file comes as Problems.
 func FindOrg(sources []Source) (*Org, error) {
+	file, src, err := ReadOrg(sources)
+	if err != nil {
+		return nil, err
+	}
+	o, problems := ParseOrg(file, src)
+	return o, problems.Err()
+}
+
+// ReadOrg is FindOrg without looking into the file, for whoever knows the text already.
+func ReadOrg(sources []Source) (file string, src []byte, err error) {
 	var found []string
-	var src []byte
 	for _, s := range sources {
 		text, err := readOrg(s)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 			continue
 		case err != nil:
-			return nil, fmt.Errorf("org %s: %w", path.Join(s.Name, OrgFile), err)
+			return "", nil, fmt.Errorf("org %s: %w", path.Join(s.Name, OrgFile), err)
 		}
 		found, src = append(found, path.Join(s.Name, OrgFile)), text
 	}
 	switch len(found) {
 	case 0:
-		return nil, fmt.Errorf("%w: put one into %s", ErrNoOrg, folders(sources))
+		return "", nil, fmt.Errorf("%w: put one into %s", ErrNoOrg, folders(sources))
 	case 1:
-		o, problems := ParseOrg(found[0], src)
-		return o, problems.Err()
+		return found[0], src, nil
 	}
-	return nil, fmt.Errorf("which org.yaml counts? there are %s: remove all but one", strings.Join(found, " and "))
+	return "", nil, fmt.Errorf("which org.yaml counts? there are %s: remove all but one", strings.Join(found, " and "))
 }
 
 func folders(sources []Source) string {
