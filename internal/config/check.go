@@ -164,6 +164,9 @@ func (c *checker) email(k key, e *Email) {
 	if e.TLS == "none" && !e.Password.IsZero() {
 		c.problem(k.at("tls"), "a password would be sent in clear; use starttls or tls")
 	}
+	if e.TLS == "none" && e.CA != "" {
+		c.problem(k.at("ca"), "means nothing with tls: none")
+	}
 }
 
 // required says that a key is missing, or has an empty value.

@@ -66,6 +66,9 @@ func (c *Config) relativeTo(base string) {
 			target.TLS.Key = from(base, target.TLS.Key)
 		}
 	}
+	if c.Notify.Email != nil {
+		c.Notify.Email.CA = from(base, c.Notify.Email.CA)
+	}
 }
 
 // from is path as seen from base. No path stays none.

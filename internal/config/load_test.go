@@ -37,7 +37,7 @@ exec:
   app-restart: {argv: [/usr/local/bin/app, restart], max_args: 1, timeout: 1d, dir: work, env: {APP_KEY: "${PW}"}}
 notify:
   slack:   {token: "${TOKEN}"}
-  email:   {host: smtp.example.org, from: "Orderly <orderly@example.org>", username: mailer, password: "${PW}", tls: tls}
+  email:   {host: smtp.example.org, from: "Orderly <orderly@example.org>", username: mailer, password: "${PW}", tls: tls, ca: mail-ca.pem}
   webhook: {secret: "${PW}"}
   console: {}
 worker: {deployment: orderly, build_id: v1}
@@ -67,6 +67,7 @@ func TestEveryKeyIsRead(t *testing.T) {
 	require.Equal(t, "p4ssw0rd", command.Env["APP_KEY"].Reveal())
 	require.Equal(t, "https://slack.com/api/", cfg.Notify.Slack.APIURL)
 	require.Equal(t, 465, cfg.Notify.Email.Port)
+	require.Equal(t, "/etc/orderly/mail-ca.pem", cfg.Notify.Email.CA)
 	require.NotNil(t, cfg.Notify.Console)
 	require.Equal(t, map[string][]string{
 		"docker": {"far", "local"}, "postgres": {"docs-db"}, "redis": {"docs-cache"}, "http": {"docs-api"}, "s3": {"backups"},
@@ -210,6 +211,7 @@ func TestEveryProblemIsNamedAtItsPlace(t *testing.T) {
 		"email from":             {"notify: {email: {host: h, from: nobody}}", "notify.email.from: is not an e-mail address"},
 		"email user alone":       {"notify: {email: {host: h, from: a@b.c, username: hidden}}", "notify.email.username: goes together with notify.email.password"},
 		"email password clear":   {"notify: {email: {host: h, from: a@b.c, username: u, password: hidden, tls: none}}", "would be sent in clear"},
+		"email ca for nothing":   {"notify: {email: {host: h, from: a@b.c, tls: none, ca: x.pem}}", "notify.email.ca: means nothing with tls: none"},
 		"slack token":            {"notify: {slack: {}}", `orderly.yaml:1:17: the key "token" is missing`},
 		"webhook secret":         {"notify: {webhook: {}}", `the key "secret" is missing`},
 		"build id alone":         {"worker: {build_id: v1}", "worker.build_id: means nothing without worker.deployment"},

@@ -22,6 +22,7 @@ type Email struct {
 	Username Secret `yaml:"username" doc:"Goes with password."`
 	Password Secret `yaml:"password" doc:"Goes with username."`
 	TLS      string `yaml:"tls" enum:"starttls,tls,none" doc:"How the connection is secured. Default: starttls."`
+	CA       string `yaml:"ca" doc:"PEM file of a certificate authority to trust besides the system's."`
 }
 
 // Webhook signs outgoing webhooks.
