@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -17,11 +18,12 @@ func (a *app) validateCommand() *cobra.Command {
 	secrets := false
 	cmd := &cobra.Command{
 		Use:   "validate [path…]",
-		Short: "Check procedure files, and orderly.yaml",
+		Short: "Check procedure files, org.yaml, and orderly.yaml",
 		Long: `Check procedure files and folders of them against the actions there are, the
-targets in orderly.yaml, and each other. Without paths the configured folders
-are checked. Every problem is printed as file:line:col: message; their number
-goes to stderr. The exit code is 1 when there are any.
+targets in orderly.yaml, the roles and policies in org.yaml, and each other.
+Without paths the configured folders are checked. Every problem is printed as
+file:line:col: message; their number goes to stderr. The exit code is 1 when
+there are any.
 
 With --json: {files, problems: [{pos: {file, line, col}, message}]}.`,
 		Example: examples(
@@ -53,7 +55,10 @@ func (a *app) validate(paths []string, secrets bool) error {
 	if len(problems) == 0 {
 		env.Targets, env.Commands = cfg.TargetNames(), cfg.CommandNames()
 	}
-	more, n, err := checkPaths(cfg, env, paths)
+	o, more, n := checkOrg(sources(cfg))
+	env.Org = o
+	v.Problems, v.Files = append(v.Problems, more...), v.Files+n
+	more, n, err = checkPaths(cfg, env, paths)
 	if err != nil {
 		return err
 	}
@@ -78,6 +83,22 @@ func (a *app) checkedConfig(secrets bool) (*config.Config, sops.Problems, error)
 		return nil, nil, exit(exitUsage, "%w", err)
 	}
 	return &config.Config{File: problems[0].Pos.File}, problems, nil
+}
+
+// checkOrg reads the org.yaml of the folders. Without one, roles and policies are left unchecked.
+func checkOrg(folders []sops.Source) (*sops.Org, sops.Problems, int) {
+	o, err := sops.FindOrg(folders)
+	switch problems, placed := problemsIn(err); {
+	case err == nil:
+		return o, nil, 1
+	case errors.Is(err, sops.ErrNoOrg):
+		return nil, nil, 0
+	case placed:
+		return nil, problems, 1
+	}
+	var problems sops.Problems
+	problems.Add(sops.Pos{File: sops.OrgFile}, "%v", err)
+	return nil, problems, 0
 }
 
 // checkPaths checks files and folders, those of the configuration when none are named.
@@ -106,12 +127,20 @@ func checkPath(path string, env sops.Env) (sops.Problems, int, error) {
 	}
 	if info.IsDir() {
 		folder := []sops.Source{{Name: path, FS: os.DirFS(path)}}
-		_, problems := sops.LoadLibrary(folder, env)
-		return problems, countFiles(folder), nil
+		o, problems, n := checkOrg(folder)
+		if n > 0 {
+			env.Org = o
+		}
+		_, more := sops.LoadLibrary(folder, env)
+		return append(problems, more...), countFiles(folder) + n, nil
 	}
 	src, err := os.ReadFile(path)
 	if err != nil {
 		return nil, 0, exit(exitUsage, "%w", err)
+	}
+	if filepath.Base(path) == sops.OrgFile {
+		_, problems := sops.ParseOrg(path, src)
+		return problems, 1, nil
 	}
 	_, problems := sops.Parse(path, src, env)
 	return problems, 1, nil
@@ -123,7 +152,7 @@ func countFiles(folders []sops.Source) int {
 	for _, f := range folders {
 		names, _ := fs.Glob(f.FS, "*.yaml")
 		for _, name := range names {
-			if filepath.Base(name) != "org.yaml" {
+			if filepath.Base(name) != sops.OrgFile {
 				n++
 			}
 		}
