@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
-	"strings"
 	"time"
 
 	"go.temporal.io/sdk/temporal"
@@ -48,7 +47,7 @@ func (h *Hub) careful(ctx context.Context, via *medium, d Delivery) (r Receipt, 
 // failed makes an outcome of an error. Where the medium neither refused for good nor said when to come
 // back, nobody knows whether the message arrived.
 func failed(ctx context.Context, err error) (Outcome, retry) {
-	o, r := Outcome{State: Failed, Error: cutText(words(err), maxError)}, retry{unclear: true}
+	o, r := Outcome{State: Failed, Error: cutText(Words(err), maxError)}, retry{unclear: true}
 	var app *temporal.ApplicationError
 	switch {
 	case errors.As(err, &app) && app.NonRetryable():
@@ -56,16 +55,7 @@ func failed(ctx context.Context, err error) (Outcome, retry) {
 	case app != nil && app.NextRetryDelay() > 0:
 		r = retry{at: time.Now().Add(app.NextRetryDelay())}
 	case ctx.Err() != nil:
-		o.Error = cutText("no answer in time: "+words(err), maxError)
+		o.Error = cutText("no answer in time: "+Words(err), maxError)
 	}
 	return o, r
-}
-
-// words is an error's text without what Temporal adds to its own errors.
-func words(err error) string {
-	text := err.Error()
-	if app, ok := errors.AsType[*temporal.ApplicationError](err); ok {
-		return strings.Replace(text, app.Error(), app.Message(), 1)
-	}
-	return text
 }

@@ -1,6 +1,6 @@
-// Package engine is the interpreter's hands: the few local activities of its own, which read procedures
-// from their folders and keep records in the journal. Package workflows says what they are asked and
-// answer.
+// Package engine is the interpreter's hands: the few activities of its own, which read procedures and
+// org.yaml from their folders, page and tell people, and keep records in the journal. Package workflows
+// says what they are asked and answer.
 package engine
 
 import (
@@ -10,10 +10,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/temporal"
 
+	"github.com/orderly-ops/orderly/activities/notify"
 	"github.com/orderly-ops/orderly/internal/journal"
 	"github.com/orderly-ops/orderly/sops"
 	"github.com/orderly-ops/orderly/workflows"
@@ -30,15 +32,44 @@ type Activities struct {
 	sources []sops.Source
 	env     sops.Env
 	keeper  Keeper
+	hub     *notify.Hub
+	orgs    *orgs
+	redact  func(string) string
 	checked checked
 }
 
+// Option changes activities while they are made.
+type Option func(*Activities)
+
+// Reaching says over what people are reached. Without it nobody is.
+func Reaching(hub *notify.Hub) Option { return func(a *Activities) { a.hub = hub } }
+
+// Redacting says how the secrets are taken out of what is kept in a run's history.
+func Redacting(redact func(string) string) Option { return func(a *Activities) { a.redact = redact } }
+
+// Logging says where to tell of an org.yaml that can't be used. Default: slog.Default.
+func Logging(l *slog.Logger) Option { return func(a *Activities) { a.orgs.logger = l } }
+
 // New makes the activities. env is what procedures are checked against when a run begins; its
-// Procedures is the folders themselves.
-func New(sources []sops.Source, env sops.Env, keeper Keeper) *Activities {
-	env.Procedures = nil
-	return &Activities{sources: sources, env: env, keeper: keeper}
+// Procedures and Org are what the folders hold.
+func New(sources []sops.Source, env sops.Env, keeper Keeper, options ...Option) *Activities {
+	env.Procedures, env.Org = nil, nil
+	a := &Activities{
+		sources: sources, env: env, keeper: keeper,
+		orgs:   &orgs{sources: sources, logger: slog.Default()},
+		redact: func(text string) string { return text },
+	}
+	for _, o := range options {
+		o(a)
+	}
+	if a.hub == nil {
+		a.hub = notify.NewHub(nil, notify.Options{})
+	}
+	return a
 }
+
+// Org gives org.yaml as it is now, or as it was when it was last good.
+func (a *Activities) Org() (*sops.Org, error) { return a.orgs.Now() }
 
 // registry is the part of a Temporal worker that is needed here.
 type registry interface {
@@ -47,9 +78,19 @@ type registry interface {
 
 // Register makes a worker serve them.
 func (a *Activities) Register(r registry) {
-	r.RegisterActivityWithOptions(a.load, activity.RegisterOptions{Name: workflows.ActivityLoad})
-	r.RegisterActivityWithOptions(a.resolve, activity.RegisterOptions{Name: workflows.ActivityResolve})
-	r.RegisterActivityWithOptions(a.save, activity.RegisterOptions{Name: workflows.ActivitySave})
+	for name, f := range map[string]any{
+		workflows.ActivityLoad:    a.load,
+		workflows.ActivityResolve: a.resolve,
+		workflows.ActivitySave:    a.save,
+		workflows.ActivityPage:    a.page,
+		workflows.ActivityPerson:  a.person,
+		workflows.ActivityDeliver: a.deliver,
+		workflows.ActivityTell:    a.tell,
+		workflows.ActivityBoard:   a.board,
+		workflows.ActivityRoom:    a.room,
+	} {
+		r.RegisterActivityWithOptions(f, activity.RegisterOptions{Name: name})
+	}
 }
 
 func (a *Activities) load(_ context.Context, request workflows.LoadRequest) (workflows.Pinned, error) {
@@ -59,15 +100,41 @@ func (a *Activities) load(_ context.Context, request workflows.LoadRequest) (wor
 	}
 	sum := sha256.Sum256(src)
 	pin := workflows.Pinned{File: file, Source: string(src), Digest: "sha256:" + hex.EncodeToString(sum[:])}
-	if a.checked.has(pin.File, pin.Digest) {
-		return pin, nil
+	org, noOrg := a.orgs.Now()
+	t, known := a.checked.find(pin.File, pin.Digest, digestOf(org))
+	if !known {
+		p, err := a.parse(file, src, org)
+		if err != nil {
+			return workflows.Pinned{}, err
+		}
+		t = traitsOf(p)
+		a.checked.add(p, digestOf(org))
 	}
-	p, err := a.parse(file, src)
-	if err != nil {
-		return workflows.Pinned{}, err
+	if t.people {
+		pin.Rules, err = a.rules(request.WorkflowType, org, noOrg)
 	}
-	a.checked.add(p)
-	return pin, nil
+	return pin, err
+}
+
+// rules are what a run pins of the org.
+func (a *Activities) rules(procedure string, org *sops.Org, noOrg error) (*sops.Rules, error) {
+	var problems sops.Problems
+	switch {
+	case org != nil:
+		rules := org.Rules()
+		return &rules, nil
+	case errors.Is(noOrg, sops.ErrNoOrg), errors.As(noOrg, &problems):
+		return nil, permanent(workflows.ErrProcedure, fmt.Errorf("%s needs an org.yaml: %s", procedure, a.redact(noOrg.Error())))
+	default: // a folder that is away
+		return nil, a.unusable(noOrg)
+	}
+}
+
+func digestOf(org *sops.Org) string {
+	if org == nil {
+		return ""
+	}
+	return org.Digest
 }
 
 func (a *Activities) resolve(_ context.Context, request workflows.ResolveRequest) (workflows.Resolved, error) {
@@ -78,7 +145,8 @@ func (a *Activities) resolve(_ context.Context, request workflows.ResolveRequest
 	case err != nil:
 		return workflows.Resolved{}, notFound(err)
 	}
-	p, err := a.parse(file, src)
+	org, _ := a.orgs.Now() // without one, what is taken from it goes unchecked
+	p, err := a.parse(file, src, org)
 	if err != nil {
 		return workflows.Resolved{}, err
 	}
@@ -93,13 +161,14 @@ func (a *Activities) resolve(_ context.Context, request workflows.ResolveRequest
 	if err != nil {
 		return workflows.Resolved{}, permanent(workflows.ErrInput, fmt.Errorf("%s: key: %w", p.ID, err))
 	}
-	return workflows.Resolved{Key: key}, nil
+	return workflows.Resolved{Key: key, Incident: p.Incident != nil}, nil
 }
 
 // parse checks a procedure, what it says of others included.
-func (a *Activities) parse(file string, src []byte) (*sops.Procedure, error) {
-	others := &neighbours{sources: a.sources, env: a.env, known: map[string]*sops.Procedure{}}
+func (a *Activities) parse(file string, src []byte, org *sops.Org) (*sops.Procedure, error) {
 	env := a.env
+	env.Org = org
+	others := &neighbours{sources: a.sources, env: env, known: map[string]*sops.Procedure{}}
 	env.Procedures = others.procedure
 	p, problems := sops.Parse(file, src, env)
 	switch {

@@ -1,0 +1,104 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/orderly-ops/orderly/activities/action"
+	"github.com/orderly-ops/orderly/activities/notify"
+	"github.com/orderly-ops/orderly/sops"
+	"github.com/orderly-ops/orderly/workflows"
+)
+
+// tell sends one message to channels, stakeholder groups, roles, teams and people. It fails, so that it is
+// tried again, while somebody could not be told and may still be.
+func (a *Activities) tell(ctx context.Context, request workflows.TellRequest) (workflows.PageResult, error) {
+	stop := action.KeepAlive(ctx)
+	defer stop()
+	ctx, cancel := untilDeadline(ctx)
+	defer cancel()
+	org, err := a.org()
+	if err != nil {
+		return workflows.PageResult{}, err
+	}
+	result := a.tellAll(ctx, org, request)
+	if missed := a.missed(result); len(missed) > 0 {
+		return result, temporal.NewApplicationError(strings.Join(missed, "; "), "NotTold")
+	}
+	return result, nil
+}
+
+func (a *Activities) tellAll(ctx context.Context, org *sops.Org, request workflows.TellRequest) workflows.PageResult {
+	people, to, nobody := audience(org, request)
+	outcomes := a.hub.Tell(ctx, to, request.Via, request.Message)
+	for i := range people {
+		people[i].Outcomes = outcomes[i]
+	}
+	return workflows.PageResult{People: people, Nobody: a.redacted(nobody)}
+}
+
+// missed says who was not told although trying again may help.
+func (a *Activities) missed(result workflows.PageResult) []string {
+	var missed []string
+	for _, p := range result.People {
+		final := !slices.ContainsFunc(p.Outcomes, func(o notify.Outcome) bool { return o.State != notify.Sent && !o.Permanent })
+		if a.hub.Reached(p.Outcomes, notify.Sent) || final {
+			continue
+		}
+		for _, o := range p.Outcomes {
+			missed = append(missed, fmt.Sprintf("%s over %s: %s", p.Name, o.Transport, o.Error))
+		}
+	}
+	return missed
+}
+
+// audience is everybody behind a list of channels, stakeholder groups, roles, teams and people, each once.
+func audience(org *sops.Org, request workflows.TellRequest) (people []workflows.PagedPerson, to []notify.Recipient, nobody []string) {
+	channels, others := members(org, request.To)
+	for _, id := range channels {
+		r := channel(id, org.Channels[id])
+		people, to = append(people, workflows.PagedPerson{ID: id, Name: r.Name}), append(to, r)
+	}
+	contacts, nobody := org.OnCall(others, request.Services, request.At)
+	for _, c := range contacts {
+		r := recipient(c.ID, c.Person)
+		people, to = append(people, workflows.PagedPerson{ID: c.ID, Name: r.Name, As: c.As, Backup: c.Backup}), append(to, r)
+	}
+	return people, to, nobody
+}
+
+// members takes groups apart: the channels in a list, and its roles, teams and people.
+func members(org *sops.Org, list []string) (channels, others []string) {
+	var add func(list []string)
+	seen := map[string]bool{}
+	add = func(list []string) {
+		for _, entry := range list {
+			if seen[entry] {
+				continue
+			}
+			seen[entry] = true
+			if group, ok := org.Stakeholders[entry]; ok {
+				add(group)
+			} else if _, ok := org.Channels[entry]; ok {
+				channels = append(channels, entry)
+			} else {
+				others = append(others, entry)
+			}
+		}
+	}
+	add(list)
+	return channels, others
+}
+
+// channel is a channel as transports know it.
+func channel(id string, c sops.Channel) notify.Recipient {
+	name := c.Title
+	if name == "" {
+		name = id
+	}
+	return notify.Recipient{ID: id, Name: name, Slack: c.Slack, Email: c.Email, Webhook: c.Webhook, Channel: true}
+}
