@@ -29,16 +29,16 @@ const (
 
 // board shows how an incident stands in its channels, all at once. Mailing lists and webhooks, which can't
 // be edited, are told when it begins and when it is over.
-func (a *Activities) board(ctx context.Context, request workflows.BoardRequest) (workflows.BoardResult, error) {
+func (p *People) board(ctx context.Context, request workflows.BoardRequest) (workflows.BoardResult, error) {
 	stop := action.KeepAlive(ctx)
 	defer stop()
 	ctx, cancel := untilDeadline(ctx)
 	defer cancel()
-	org, err := a.org()
+	org, err := p.org()
 	if err != nil {
 		return workflows.BoardResult{}, err
 	}
-	s := show{activities: a, request: request, refs: maps.Clone(request.Refs), problems: map[string]string{}}
+	s := show{People: p, request: request, refs: maps.Clone(request.Refs), problems: map[string]string{}}
 	if s.refs == nil {
 		s.refs = map[string]string{}
 	}
@@ -67,8 +67,9 @@ func (a *Activities) board(ctx context.Context, request workflows.BoardRequest) 
 
 // show is one board being shown.
 type show struct {
-	activities *Activities
-	request    workflows.BoardRequest
+	*People
+
+	request workflows.BoardRequest
 
 	mu             sync.Mutex
 	refs, problems map[string]string
@@ -78,10 +79,10 @@ func (s *show) note(key, ref, problem string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if ref != "" {
-		s.refs[key] = s.activities.redact(ref)
+		s.refs[key] = s.redact(ref)
 	}
 	if problem != "" {
-		s.problems[key] = s.activities.redact(problem)
+		s.problems[key] = s.redact(problem)
 	}
 }
 
@@ -93,7 +94,7 @@ func (s *show) ref(key string) string {
 
 // board shows it in one Slack channel.
 func (s *show) board(ctx context.Context, key string, to notify.Recipient) {
-	boards := find[notify.Boards](s.activities.hub)
+	boards := find[notify.Boards](s.hub)
 	if boards == nil {
 		s.note(key, "", noSlack)
 		return
@@ -125,7 +126,7 @@ func (s *show) announce(ctx context.Context, id string, c sops.Channel) {
 	m.ID += "/" + next
 	to := channel(id, c)
 	to.Slack = "" // it has the board
-	outcomes := s.activities.hub.Tell(ctx, []notify.Recipient{to}, []string{"email", "webhook"}, m)[0]
+	outcomes := s.hub.Tell(ctx, []notify.Recipient{to}, []string{"email", "webhook"}, m)[0]
 	ref, trouble := next, ""
 	for _, o := range outcomes {
 		if o.State != notify.Sent {

@@ -10,7 +10,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/temporal"
@@ -32,44 +31,29 @@ type Activities struct {
 	sources []sops.Source
 	env     sops.Env
 	keeper  Keeper
-	hub     *notify.Hub
-	orgs    *orgs
-	redact  func(string) string
+	people  *People
 	checked checked
 }
 
 // Option changes activities while they are made.
 type Option func(*Activities)
 
-// Reaching says over what people are reached. Without it nobody is.
-func Reaching(hub *notify.Hub) Option { return func(a *Activities) { a.hub = hub } }
-
-// Redacting says how the secrets are taken out of what is kept in a run's history.
-func Redacting(redact func(string) string) Option { return func(a *Activities) { a.redact = redact } }
-
-// Logging says where to tell of an org.yaml that can't be used. Default: slog.Default.
-func Logging(l *slog.Logger) Option { return func(a *Activities) { a.orgs.logger = l } }
+// Reaching says who is asked and paged, and how. Without it nobody can be reached.
+func Reaching(people *People) Option { return func(a *Activities) { a.people = people } }
 
 // New makes the activities. env is what procedures are checked against when a run begins; its
 // Procedures and Org are what the folders hold.
 func New(sources []sops.Source, env sops.Env, keeper Keeper, options ...Option) *Activities {
 	env.Procedures, env.Org = nil, nil
-	a := &Activities{
-		sources: sources, env: env, keeper: keeper,
-		orgs:   &orgs{sources: sources, logger: slog.Default()},
-		redact: func(text string) string { return text },
-	}
+	a := &Activities{sources: sources, env: env, keeper: keeper}
 	for _, o := range options {
 		o(a)
 	}
-	if a.hub == nil {
-		a.hub = notify.NewHub(nil, notify.Options{})
+	if a.people == nil {
+		a.people = NewPeople(sources, notify.NewHub(nil, notify.Options{}), PeopleOptions{})
 	}
 	return a
 }
-
-// Org gives org.yaml as it is now, or as it was when it was last good.
-func (a *Activities) Org() (*sops.Org, error) { return a.orgs.Now() }
 
 // registry is the part of a Temporal worker that is needed here.
 type registry interface {
@@ -82,12 +66,12 @@ func (a *Activities) Register(r registry) {
 		workflows.ActivityLoad:    a.load,
 		workflows.ActivityResolve: a.resolve,
 		workflows.ActivitySave:    a.save,
-		workflows.ActivityPage:    a.page,
-		workflows.ActivityPerson:  a.person,
-		workflows.ActivityDeliver: a.deliver,
-		workflows.ActivityTell:    a.tell,
-		workflows.ActivityBoard:   a.board,
-		workflows.ActivityRoom:    a.room,
+		workflows.ActivityPage:    a.people.page,
+		workflows.ActivityPerson:  a.people.person,
+		workflows.ActivityDeliver: a.people.deliver,
+		workflows.ActivityTell:    a.people.tell,
+		workflows.ActivityBoard:   a.people.board,
+		workflows.ActivityRoom:    a.people.room,
 	} {
 		r.RegisterActivityWithOptions(f, activity.RegisterOptions{Name: name})
 	}
@@ -100,7 +84,7 @@ func (a *Activities) load(_ context.Context, request workflows.LoadRequest) (wor
 	}
 	sum := sha256.Sum256(src)
 	pin := workflows.Pinned{File: file, Source: string(src), Digest: "sha256:" + hex.EncodeToString(sum[:])}
-	org, noOrg := a.orgs.Now()
+	org, noOrg := a.people.Org()
 	t, known := a.checked.find(pin.File, pin.Digest, digestOf(org))
 	if !known {
 		p, err := a.parse(file, src, org)
@@ -124,9 +108,9 @@ func (a *Activities) rules(procedure string, org *sops.Org, noOrg error) (*sops.
 		rules := org.Rules()
 		return &rules, nil
 	case errors.Is(noOrg, sops.ErrNoOrg), errors.As(noOrg, &problems):
-		return nil, permanent(workflows.ErrProcedure, fmt.Errorf("%s needs an org.yaml: %s", procedure, a.redact(noOrg.Error())))
+		return nil, permanent(workflows.ErrProcedure, fmt.Errorf("%s needs an org.yaml: %s", procedure, a.people.redact(noOrg.Error())))
 	default: // a folder that is away
-		return nil, a.unusable(noOrg)
+		return nil, a.people.unusable(noOrg)
 	}
 }
 
@@ -145,7 +129,7 @@ func (a *Activities) resolve(_ context.Context, request workflows.ResolveRequest
 	case err != nil:
 		return workflows.Resolved{}, notFound(err)
 	}
-	org, _ := a.orgs.Now() // without one, what is taken from it goes unchecked
+	org, _ := a.people.Org() // without one, what is taken from it goes unchecked
 	p, err := a.parse(file, src, org)
 	if err != nil {
 		return workflows.Resolved{}, err

@@ -1,8 +1,10 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"log/slog"
 	"slices"
 	"strings"
 	"time"
@@ -15,30 +17,60 @@ import (
 	"github.com/orderly-ops/orderly/workflows"
 )
 
+// People is how the people of org.yaml are looked up, paged and told.
+type People struct {
+	hub    *notify.Hub
+	orgs   *orgs
+	redact func(string) string
+}
+
+// PeopleOptions are what may be left out.
+type PeopleOptions struct {
+	// Redact takes the secrets out of what is kept in a run's history. Nil: nothing is changed.
+	Redact func(string) string
+	// Logger is told of an org.yaml that can't be used. Default: slog.Default.
+	Logger *slog.Logger
+}
+
+// NewPeople looks people up in the org.yaml of the sources and reaches them through a hub, which stays the
+// caller's to close.
+func NewPeople(sources []sops.Source, hub *notify.Hub, o PeopleOptions) *People {
+	if o.Redact == nil {
+		o.Redact = func(text string) string { return text }
+	}
+	return &People{
+		hub: hub, redact: o.Redact,
+		orgs: &orgs{sources: sources, logger: cmp.Or(o.Logger, slog.Default())},
+	}
+}
+
+// Org gives org.yaml as it is now, or as it was when it was last good.
+func (p *People) Org() (*sops.Org, error) { return p.orgs.Now() }
+
 // page pages everybody behind a tier at once, and where nobody behind a role could be reached, those who
 // stand in for it.
-func (a *Activities) page(ctx context.Context, request workflows.PageRequest) (workflows.PageResult, error) {
-	org, err := a.org()
+func (p *People) page(ctx context.Context, request workflows.PageRequest) (workflows.PageResult, error) {
+	org, err := p.org()
 	if err != nil {
 		return workflows.PageResult{}, err
 	}
 	contacts, nobody := org.OnCall(request.Page, request.Services, request.At)
-	p := pager{activities: a, org: org, request: request, nobody: nobody}
-	p.page(ctx, contacts)
-	for len(p.unreached) > 0 && ctx.Err() == nil {
-		p.page(ctx, p.standIns())
+	one := pager{People: p, org: org, request: request}
+	one.page(ctx, contacts)
+	for len(one.unreached) > 0 && ctx.Err() == nil {
+		one.page(ctx, one.standIns())
 	}
-	return workflows.PageResult{People: p.people, Nobody: a.redacted(p.nobody)}, nil
+	return workflows.PageResult{People: one.people, Nobody: p.redacted(nobody)}, nil
 }
 
 // pager is one page.
 type pager struct {
-	activities *Activities
-	org        *sops.Org
-	request    workflows.PageRequest
+	*People
+
+	org     *sops.Org
+	request workflows.PageRequest
 
 	people []workflows.PagedPerson
-	nobody []string
 	// unreached are the roles behind which nobody was reached, as contacts name them, whose stand-ins have
 	// not been paged yet.
 	unreached []string
@@ -51,11 +83,11 @@ func (p *pager) page(ctx context.Context, contacts []sops.Contact) {
 	for i, c := range contacts {
 		to[i] = recipient(c.ID, c.Person)
 	}
-	outcomes := p.activities.hub.Page(ctx, to, p.request.Via, p.request.Message)
+	outcomes := p.hub.Page(ctx, to, p.request.Via, p.request.Message)
 	reached := map[string]bool{}
 	for i, c := range contacts {
 		p.people = append(p.people, workflows.PagedPerson{ID: c.ID, Name: to[i].Name, As: c.As, Backup: c.Backup, Outcomes: outcomes[i]})
-		reached[c.As] = reached[c.As] || p.activities.hub.Reached(outcomes[i], notify.Sent, notify.Sending)
+		reached[c.As] = reached[c.As] || p.hub.Reached(outcomes[i], notify.Sent, notify.Sending)
 	}
 	p.unreached = nil
 	for _, c := range contacts {
@@ -101,20 +133,20 @@ func recipient(id string, p sops.Person) notify.Recipient {
 
 // deliver brings pages to their end. Addresses are looked up anew: a number that was wrong may have been
 // mended.
-func (a *Activities) deliver(ctx context.Context, request workflows.DeliverRequest) (workflows.PageResult, error) {
+func (p *People) deliver(ctx context.Context, request workflows.DeliverRequest) (workflows.PageResult, error) {
 	stop := action.KeepAlive(ctx)
 	defer stop()
 	ctx, cancel := untilDeadline(ctx)
 	defer cancel()
-	org, err := a.org()
+	org, err := p.org()
 	if err != nil {
 		return workflows.PageResult{}, err
 	}
 	owed := make([]notify.Owed, len(request.Owed))
-	for i, person := range request.Owed {
-		owed[i] = notify.Owed{To: addressed(org, person), Outcomes: person.Outcomes}
+	for i, who := range request.Owed {
+		owed[i] = notify.Owed{To: addressed(org, who), Outcomes: who.Outcomes}
 	}
-	outcomes := a.hub.Deliver(ctx, request.Message, owed)
+	outcomes := p.hub.Deliver(ctx, request.Message, owed)
 	result := workflows.PageResult{People: slices.Clone(request.Owed)}
 	for i := range result.People {
 		result.People[i].Outcomes = outcomes[i]
@@ -133,40 +165,40 @@ func addressed(org *sops.Org, p workflows.PagedPerson) notify.Recipient {
 }
 
 // person says who somebody is and whether they stand behind one of the entries.
-func (a *Activities) person(_ context.Context, request workflows.PersonRequest) (workflows.Person, error) {
-	org, err := a.orgs.Now()
+func (p *People) person(_ context.Context, request workflows.PersonRequest) (workflows.Person, error) {
+	org, err := p.orgs.Now()
 	switch {
 	case errors.Is(err, sops.ErrNoOrg):
-		return workflows.Person{NoOrg: true, Problem: a.redact(err.Error())}, nil
+		return workflows.Person{NoOrg: true, Problem: p.redact(err.Error())}, nil
 	case err != nil:
-		return workflows.Person{}, a.unusable(err)
+		return workflows.Person{}, p.unusable(err)
 	}
-	id, p, ok := org.Who(request.By)
+	id, who, ok := org.Who(request.By)
 	if !ok {
-		return workflows.Person{Problem: a.redact(org.Unknown(request.By))}, nil
+		return workflows.Person{Problem: p.redact(org.Unknown(request.By))}, nil
 	}
 	as, _ := org.Behind(id, request.Behind, request.Services)
-	return workflows.Person{ID: id, Name: recipient(id, p).Name, As: as}, nil
+	return workflows.Person{ID: id, Name: recipient(id, who).Name, As: as}, nil
 }
 
 // org is the org as it is now; without one nobody can be paged.
-func (a *Activities) org() (*sops.Org, error) {
-	org, err := a.orgs.Now()
+func (p *People) org() (*sops.Org, error) {
+	org, err := p.orgs.Now()
 	if err != nil {
-		return nil, a.unusable(err)
+		return nil, p.unusable(err)
 	}
 	return org, nil
 }
 
 // unusable is why there is no org. Somebody may be mending it, so it is tried again.
-func (a *Activities) unusable(err error) error {
-	return temporal.NewApplicationError(a.redact(err.Error()), workflows.ErrUnreadable)
+func (p *People) unusable(err error) error {
+	return temporal.NewApplicationError(p.redact(err.Error()), workflows.ErrUnreadable)
 }
 
-func (a *Activities) redacted(texts []string) []string {
+func (p *People) redacted(texts []string) []string {
 	var out []string
 	for _, t := range texts {
-		out = append(out, a.redact(t))
+		out = append(out, p.redact(t))
 	}
 	return out
 }

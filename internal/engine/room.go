@@ -14,31 +14,31 @@ import (
 
 // room opens the incident's own Slack channel, sets its topic and brings people in, or archives it. What
 // can't be done is a problem of the answer, not a failure: an incident goes on without its room.
-func (a *Activities) room(ctx context.Context, request workflows.RoomRequest) (workflows.Room, error) {
+func (p *People) room(ctx context.Context, request workflows.RoomRequest) (workflows.Room, error) {
 	stop := action.KeepAlive(ctx)
 	defer stop()
 	ctx, cancel := untilDeadline(ctx)
 	defer cancel()
-	rooms := find[notify.Rooms](a.hub)
+	rooms := find[notify.Rooms](p.hub)
 	if rooms == nil {
 		return workflows.Room{}, nil
 	}
 	if request.Close {
 		err := notify.Persist(ctx, func(ctx context.Context) error { return (*rooms).Close(ctx, request.ID) })
-		return workflows.Room{ID: request.ID, Problem: a.redact(problem(err))}, nil
+		return workflows.Room{ID: request.ID, Problem: p.redact(problem(err))}, nil
 	}
 	room, err := prepare(ctx, *rooms, request)
-	out := workflows.Room{ID: room.ID, Name: room.Name, URL: room.URL, Problem: a.redact(problem(err))}
+	out := workflows.Room{ID: room.ID, Name: room.Name, URL: room.URL, Problem: p.redact(problem(err))}
 	if room.ID == "" || len(request.Invite) == 0 {
 		return out, nil
 	}
-	org, lookup := a.orgs.Now()
+	org, lookup := p.orgs.Now()
 	if lookup != nil {
 		out.NoOrg = errors.Is(lookup, sops.ErrNoOrg)
-		out.Problem = joined(out.Problem, a.redact(lookup.Error()))
+		out.Problem = joined(out.Problem, p.redact(lookup.Error()))
 		return out, nil
 	}
-	out.Problem = joined(out.Problem, a.redact(invite(ctx, *rooms, org, workflows.RoomRequest{ID: room.ID, Invite: request.Invite})))
+	out.Problem = joined(out.Problem, p.redact(invite(ctx, *rooms, org, workflows.RoomRequest{ID: room.ID, Invite: request.Invite})))
 	return out, nil
 }
 

@@ -16,41 +16,41 @@ import (
 
 // tell sends one message to channels, stakeholder groups, roles, teams and people. It fails, so that it is
 // tried again, while somebody could not be told and may still be.
-func (a *Activities) tell(ctx context.Context, request workflows.TellRequest) (workflows.PageResult, error) {
+func (p *People) tell(ctx context.Context, request workflows.TellRequest) (workflows.PageResult, error) {
 	stop := action.KeepAlive(ctx)
 	defer stop()
 	ctx, cancel := untilDeadline(ctx)
 	defer cancel()
-	org, err := a.org()
+	org, err := p.org()
 	if err != nil {
 		return workflows.PageResult{}, err
 	}
-	result := a.tellAll(ctx, org, request)
-	if missed := a.missed(result); len(missed) > 0 {
+	result := p.tellAll(ctx, org, request)
+	if missed := p.missed(result); len(missed) > 0 {
 		return result, temporal.NewApplicationError(strings.Join(missed, "; "), "NotTold")
 	}
 	return result, nil
 }
 
-func (a *Activities) tellAll(ctx context.Context, org *sops.Org, request workflows.TellRequest) workflows.PageResult {
+func (p *People) tellAll(ctx context.Context, org *sops.Org, request workflows.TellRequest) workflows.PageResult {
 	people, to, nobody := audience(org, request)
-	outcomes := a.hub.Tell(ctx, to, request.Via, request.Message)
+	outcomes := p.hub.Tell(ctx, to, request.Via, request.Message)
 	for i := range people {
 		people[i].Outcomes = outcomes[i]
 	}
-	return workflows.PageResult{People: people, Nobody: a.redacted(nobody)}
+	return workflows.PageResult{People: people, Nobody: p.redacted(nobody)}
 }
 
 // missed says who was not told although trying again may help.
-func (a *Activities) missed(result workflows.PageResult) []string {
+func (p *People) missed(result workflows.PageResult) []string {
 	var missed []string
-	for _, p := range result.People {
-		final := !slices.ContainsFunc(p.Outcomes, func(o notify.Outcome) bool { return o.State != notify.Sent && !o.Permanent })
-		if a.hub.Reached(p.Outcomes, notify.Sent) || final {
+	for _, who := range result.People {
+		final := !slices.ContainsFunc(who.Outcomes, func(o notify.Outcome) bool { return o.State != notify.Sent && !o.Permanent })
+		if p.hub.Reached(who.Outcomes, notify.Sent) || final {
 			continue
 		}
-		for _, o := range p.Outcomes {
-			missed = append(missed, fmt.Sprintf("%s over %s: %s", p.Name, o.Transport, o.Error))
+		for _, o := range who.Outcomes {
+			missed = append(missed, fmt.Sprintf("%s over %s: %s", who.Name, o.Transport, o.Error))
 		}
 	}
 	return missed

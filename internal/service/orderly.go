@@ -24,13 +24,19 @@ func Orderly(ctx context.Context, p Parts) (*Program, error) {
 	if err != nil {
 		return nil, fmt.Errorf("journal.dsn: %w", err)
 	}
-	actions := activities.Definitions(activities.Deps{Config: p.Config, Journal: log})
+	hub, err := newHub(p, log)
+	if err != nil {
+		return nil, errors.Join(err, log.Close())
+	}
+	sources := p.Config.ProcedureSources(library.FS)
+	people := engine.NewPeople(sources, hub, engine.PeopleOptions{Redact: p.Config.Redact, Logger: p.Logger})
+	actions := activities.Definitions(activities.Deps{Config: p.Config, Journal: log, Org: people.Org, Tell: people})
 	catalogue := activities.Describe(actions)
-	own := engine.New(p.Config.ProcedureSources(library.FS), sops.Env{
+	own := engine.New(sources, sops.Env{
 		Catalogue: catalogue,
 		Targets:   p.Config.TargetNames(),
 		Commands:  p.Config.CommandNames(),
-	}, log)
+	}, log, engine.Reaching(people))
 	return &Program{
 		Register: func(r worker.Registry) {
 			workflows.Register(r, workflows.Options{
@@ -42,7 +48,7 @@ func Orderly(ctx context.Context, p Parts) (*Program, error) {
 			own.Register(r)
 		},
 		Checks: []Check{{Name: "journal", Ask: log.Ping}},
-		Close:  func() error { return errors.Join(activities.Close(actions), log.Close()) },
+		Close:  func() error { return errors.Join(activities.Close(actions), closeHub(hub), log.Close()) },
 	}, nil
 }
 

@@ -31,6 +31,8 @@ type Parts struct {
 	Config *config.Config
 	Client client.Client
 	Logger *slog.Logger
+	// Metrics takes what the program counts; nil: nobody counts.
+	Metrics client.MetricsHandler
 }
 
 // Builder makes a program.

@@ -1,0 +1,34 @@
+package engine
+
+import (
+	"context"
+	"time"
+
+	"github.com/orderly-ops/orderly/activities/notify"
+	"github.com/orderly-ops/orderly/activities/notify/send"
+	"github.com/orderly-ops/orderly/workflows"
+)
+
+// Tell tells people something, for notify.send.
+func (p *People) Tell(ctx context.Context, order send.Order, dry bool) (send.Report, error) {
+	ctx, cancel := untilDeadline(ctx)
+	defer cancel()
+	org, err := p.org()
+	if err != nil {
+		return send.Report{}, err
+	}
+	request := workflows.TellRequest{To: order.To, Via: order.Via, At: time.Now(), Message: order.Message}
+	var result workflows.PageResult
+	if dry {
+		result.People, _, result.Nobody = audience(org, request)
+	} else {
+		result = p.tellAll(ctx, org, request)
+	}
+	report := send.Report{Nobody: result.Nobody}
+	for _, who := range result.People {
+		report.Recipients = append(report.Recipients, send.Recipient{
+			ID: who.ID, Name: who.Name, Outcomes: who.Outcomes, Reached: p.hub.Reached(who.Outcomes, notify.Sent),
+		})
+	}
+	return report, nil
+}
