@@ -15,20 +15,23 @@ var (
 	AttrLevel     = temporal.NewSearchAttributeKeyKeyword("OrderlyLevel")
 	AttrServices  = temporal.NewSearchAttributeKeyKeywordList("OrderlyServices")
 	AttrOwner     = temporal.NewSearchAttributeKeyKeyword("OrderlyOwner")
-	AttrDrill     = temporal.NewSearchAttributeKeyBool("OrderlyDrill")
+	// AttrWaitingFor are the roles, teams and people whose answer a run waits for.
+	AttrWaitingFor = temporal.NewSearchAttributeKeyKeywordList("OrderlyWaitingFor")
+	AttrDrill      = temporal.NewSearchAttributeKeyBool("OrderlyDrill")
 )
 
 // SearchAttributes lists every search attribute that a namespace needs, with its type.
 func SearchAttributes() map[string]enumspb.IndexedValueType {
 	return map[string]enumspb.IndexedValueType{
-		AttrProcedure.GetName(): enumspb.INDEXED_VALUE_TYPE_KEYWORD,
-		AttrState.GetName():     enumspb.INDEXED_VALUE_TYPE_KEYWORD,
-		AttrPhase.GetName():     enumspb.INDEXED_VALUE_TYPE_KEYWORD,
-		AttrSeverity.GetName():  enumspb.INDEXED_VALUE_TYPE_KEYWORD,
-		AttrLevel.GetName():     enumspb.INDEXED_VALUE_TYPE_KEYWORD,
-		AttrServices.GetName():  enumspb.INDEXED_VALUE_TYPE_KEYWORD_LIST,
-		AttrOwner.GetName():     enumspb.INDEXED_VALUE_TYPE_KEYWORD,
-		AttrDrill.GetName():     enumspb.INDEXED_VALUE_TYPE_BOOL,
+		AttrProcedure.GetName():  enumspb.INDEXED_VALUE_TYPE_KEYWORD,
+		AttrState.GetName():      enumspb.INDEXED_VALUE_TYPE_KEYWORD,
+		AttrPhase.GetName():      enumspb.INDEXED_VALUE_TYPE_KEYWORD,
+		AttrSeverity.GetName():   enumspb.INDEXED_VALUE_TYPE_KEYWORD,
+		AttrLevel.GetName():      enumspb.INDEXED_VALUE_TYPE_KEYWORD,
+		AttrServices.GetName():   enumspb.INDEXED_VALUE_TYPE_KEYWORD_LIST,
+		AttrOwner.GetName():      enumspb.INDEXED_VALUE_TYPE_KEYWORD,
+		AttrWaitingFor.GetName(): enumspb.INDEXED_VALUE_TYPE_KEYWORD_LIST,
+		AttrDrill.GetName():      enumspb.INDEXED_VALUE_TYPE_BOOL,
 	}
 }
 

@@ -27,7 +27,8 @@ const (
 type LeftOut struct {
 	Events   int `json:"events,omitempty"`
 	Findings int `json:"findings,omitempty"`
-	Clocks   int `json:"clocks,omitempty"` // kept ones only
+	Clocks   int `json:"clocks,omitempty"` // kept ones first
+	Pages    int `json:"pages,omitempty"`
 	// Outputs and Steps are left out of answers to queries only; the journal has them.
 	Outputs int `json:"outputs,omitempty"`
 	Steps   int `json:"steps,omitempty"` // of rounds
@@ -76,11 +77,17 @@ func (rec *Record) addFinding(f Finding) bool {
 
 const critical = "critical"
 
-// addClock keeps a clock. When there are too many, the oldest that was kept in time goes.
+// addClock keeps a clock. When there are too many, the oldest that was kept in time goes, or the oldest that
+// is over.
 func (rec *Record) addClock(c *Clock) {
 	if len(rec.Clocks) >= maxClocks {
 		kept := func(c *Clock) bool { return c.Met != nil && c.Breached == nil }
-		if i := slices.IndexFunc(rec.Clocks, kept); i >= 0 {
+		over := func(c *Clock) bool { return !c.running() }
+		i := slices.IndexFunc(rec.Clocks, kept)
+		if i < 0 {
+			i = slices.IndexFunc(rec.Clocks, over)
+		}
+		if i >= 0 {
 			rec.Clocks = slices.Delete(rec.Clocks, i, i+1)
 			rec.LeftOut.Clocks++
 		}

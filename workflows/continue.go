@@ -31,8 +31,7 @@ type carriedState struct {
 // maxCarried keeps a margin below Temporal's limit of 2 MB a payload, base64 included.
 const maxCarried = 1_400_000
 
-// safePoint is passed before each step begins. It asks for a halt when Temporal suggests a new execution; runs
-// that this one waits for could not be carried over, so it goes on until they have ended.
+// safePoint is passed before each step begins: here the run may halt to continue as new.
 func (r *run) safePoint(ctx workflow.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -40,13 +39,60 @@ func (r *run) safePoint(ctx workflow.Context) error {
 	if r.last {
 		return nil
 	}
-	if !r.draining && r.children == 0 && workflow.GetInfo(ctx).GetContinueAsNewSuggested() {
-		r.draining = true
-	}
+	r.considerDraining(ctx)
 	if r.draining {
 		return errDraining
 	}
 	return nil
+}
+
+// considerDraining asks for a halt when Temporal suggests a new execution. Runs that this one waits for could
+// not be carried over, so it goes on until they have ended.
+func (r *run) considerDraining(ctx workflow.Context) {
+	if !r.last && !r.draining && r.children == 0 && workflow.GetInfo(ctx).GetContinueAsNewSuggested() {
+		r.draining = true
+	}
+}
+
+// await waits for something that people or other parts of the run bring about, or until the run is to
+// continue as new.
+func (r *run) await(ctx workflow.Context, holds func() bool) error {
+	if err := workflow.Await(ctx, func() bool { return holds() || r.draining }); err != nil {
+		return err
+	}
+	if !holds() {
+		return errDraining
+	}
+	return nil
+}
+
+// stay holds up what must not begin when this execution is about to end; the next one does it.
+func (r *run) stay(ctx workflow.Context) error {
+	return workflow.Await(ctx, func() bool { return !r.leaving })
+}
+
+// leave brings to an end what this execution has begun and takes every message that has arrived: none may
+// be lost between two executions.
+func (r *run) leave(ctx workflow.Context) {
+	ctx, _ = workflow.NewDisconnectedContext(ctx)
+	r.leaving = true
+	for {
+		r.takeMessages(ctx)
+		_ = workflow.Await(ctx, func() bool { return r.busy == 0 && workflow.AllHandlersFinished(ctx) }) // can't be cancelled
+		if !r.unread() {
+			return
+		}
+	}
+}
+
+// unread says whether a signal has arrived that nobody has taken.
+func (r *run) unread() bool {
+	for _, in := range r.desk.in {
+		if in.channel.Len() > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // continueAsNew hands the record to a new execution of the same run. It gives nil when the run has to go
@@ -54,6 +100,8 @@ func (r *run) safePoint(ctx workflow.Context) error {
 // because the record is too large. Temporal ends an execution at 51,200 events; the suggestion comes long
 // before.
 func (r *run) continueAsNew(ctx workflow.Context) error {
+	r.leave(ctx)
+	defer func() { r.leaving = false }() // where it goes on in this execution
 	r.draining, r.last = false, true
 	if ctx.Err() != nil {
 		return nil //nolint:nilerr // whoever goes on meets the cancellation again

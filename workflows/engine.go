@@ -61,6 +61,9 @@ func (e *Engine) Run(ctx workflow.Context, args converter.EncodedValues) (*Summa
 		return nil, err
 	}
 	r := &run{engine: e, input: input}
+	if err := r.openDesk(ctx); err != nil { // before anything is waited for: a message may come with the start
+		return nil, err
+	}
 	if carried != nil {
 		err = r.resume(ctx, carried)
 	} else {
@@ -72,6 +75,7 @@ func (e *Engine) Run(ctx workflow.Context, args converter.EncodedValues) (*Summa
 	if err := r.answerQueries(ctx); err != nil {
 		return nil, err
 	}
+	r.ready = true
 	return r.execute(ctx)
 }
 

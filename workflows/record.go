@@ -46,11 +46,22 @@ type Record struct {
 	Phases     []*Phase       `json:"phases"`
 	Finally    []*Step        `json:"finally,omitempty"`
 	Clocks     []*Clock       `json:"clocks,omitempty"`
-	Findings   []Finding      `json:"findings,omitempty"`
-	Timeline   []Event        `json:"timeline"`
-	Failure    *Failure       `json:"failure,omitempty"`
-	Continued  int            `json:"continued,omitempty"` // how often it continued as new
-	LeftOut    LeftOut        `json:"left_out,omitzero"`
+	Incident   *Incident      `json:"incident,omitempty"`
+	Ladders    []*Ladder      `json:"ladders,omitempty"`
+	Pages      []*Page        `json:"pages,omitempty"`
+	Board      *Board         `json:"board,omitempty"`
+	// Telling are messages that are being sent, and Messages counts those to single people.
+	Telling  []*TellRequest `json:"telling,omitempty"`
+	Messages int            `json:"messages,omitempty"`
+	// HandedTo are the people that somebody handed over to.
+	HandedTo  []string  `json:"handed_to,omitempty"`
+	Aborted   *Deed     `json:"aborted,omitempty"`
+	Rules     string    `json:"rules,omitempty"` // digest of the pinned rules of org.yaml
+	Findings  []Finding `json:"findings,omitempty"`
+	Timeline  []Event   `json:"timeline"`
+	Failure   *Failure  `json:"failure,omitempty"`
+	Continued int       `json:"continued,omitempty"` // how often it continued as new
+	LeftOut   LeftOut   `json:"left_out,omitzero"`
 }
 
 // Phase is the account of one phase.
@@ -84,6 +95,8 @@ type Step struct {
 	// Count is how many rounds of a `repeat` have ended, and Round when the current one began.
 	Count int        `json:"count,omitempty"`
 	Round *time.Time `json:"round,omitempty"`
+	// Ask is what a step that waits for people knows of them.
+	Ask *Ask `json:"ask,omitempty"`
 	// Child is the run that a `run` or `start` step made or joined.
 	Child *Child `json:"child,omitempty"`
 	// Steps are those of a `parallel`, and of the current round of a `repeat`.
@@ -112,8 +125,8 @@ type Child struct {
 // Clock is a promise with a due time. Lateness is how long after Due the breach was noticed. A clock that
 // was breached may still be met: late.
 type Clock struct {
-	ID       string     `json:"id"`    // "run", "phase:<id>" or "step:<path>"
-	Kind     string     `json:"kind"`  // "within"
+	ID       string     `json:"id"`    // "run", "phase:<id>", "step:<path>", or one of an incident's: "respond", "update:3"
+	Kind     string     `json:"kind"`  // within, acknowledge, respond, resolve, update
 	Title    string     `json:"title"` // of what it times
 	Started  time.Time  `json:"started"`
 	Due      time.Time  `json:"due"`
@@ -121,7 +134,8 @@ type Clock struct {
 	Breached *time.Time `json:"breached,omitempty"`
 	Lateness string     `json:"lateness,omitempty"` // a Go duration
 	// Stopped is when the clock was put away neither met nor breached: what it timed failed or was cancelled.
-	Stopped *time.Time `json:"stopped,omitempty"`
+	Stopped  *time.Time  `json:"stopped,omitempty"`
+	Extended []Extension `json:"extended,omitempty"`
 }
 
 // Finding is something a person should know of, from an action or from the engine itself.
@@ -137,7 +151,7 @@ type Finding struct {
 // Event is one line of the timeline.
 type Event struct {
 	At    time.Time `json:"at"`
-	Kind  string    `json:"kind"` // run, phase, step, clock, finding, message
+	Kind  string    `json:"kind"` // run, phase, step, clock, finding, message, note, page, ask, incident, alert, update, board
 	Phase string    `json:"phase,omitempty"`
 	Step  string    `json:"step,omitempty"`
 	By    string    `json:"by,omitempty"`
@@ -164,6 +178,7 @@ type Summary struct {
 	Findings        []Finding `json:"findings,omitempty"`
 	FindingsLeftOut int       `json:"findings_left_out,omitempty"`
 	Failure         *Failure  `json:"failure,omitempty"`
+	Incident        *Incident `json:"incident,omitempty"`
 }
 
 // Tally counts steps by how they ended.

@@ -27,6 +27,12 @@ type run struct {
 	message  message                        // what the current workflow task gives away
 	children int                            // runs waited for; they would be lost by continuing as new
 	clocks   map[string]workflow.CancelFunc // the timers behind open clocks, by clock id
+	desk     desk
+	ready    bool                // the record is there: messages can be taken
+	leaving  bool                // this execution is about to end: nothing begins that it could not finish
+	busy     int                 // pages that are being handed out
+	cancel   workflow.CancelFunc // of the steps
+	shown    map[string]any      // search attributes as they were written last
 }
 
 // begin pins the procedure, checks the inputs and lays out the record.
@@ -41,6 +47,9 @@ func (r *run) begin(ctx workflow.Context) error {
 	}
 	if err := supported(r.proc); err != nil {
 		return err
+	}
+	if needsRules(r.proc) && pin.Rules == nil {
+		return permanent(ErrProcedure, "%s pages or asks people, but there is no org.yaml that says who they are", r.proc.ID)
 	}
 	inputs, err := r.proc.CheckInputs(r.input.inputs)
 	if err != nil {
@@ -61,6 +70,9 @@ func (r *run) begin(ctx workflow.Context) error {
 	r.record.Key, r.record.By, r.record.Drill = key, r.input.by, r.input.drill
 	r.record.Inputs = inputs
 	r.record.Started = workflow.Now(ctx).UTC()
+	if err := r.declare(ctx); err != nil {
+		return err
+	}
 	r.event(ctx, Event{Kind: "run", By: r.record.By, Text: startText(r.record)})
 	return nil
 }
@@ -68,14 +80,16 @@ func (r *run) begin(ctx workflow.Context) error {
 // execute carries the procedure out, keeps the record, and says how it ended.
 func (r *run) execute(ctx workflow.Context) (*Summary, error) {
 	r.clocks = map[string]workflow.CancelFunc{}
+	ctx, r.cancel = workflow.WithCancel(ctx)
 	r.showChecklist(ctx)
 	r.rearmClocks(ctx)
-	err := r.phases(ctx)
+	r.attendPeople(ctx)
+	err := r.body(ctx)
 	if errors.Is(err, errDraining) {
 		if next := r.continueAsNew(ctx); next != nil {
 			return nil, next
 		}
-		err = r.phases(ctx)
+		err = r.body(ctx)
 	}
 	// What comes last is done whatever happened, cancellation included.
 	last, _ := workflow.NewDisconnectedContext(ctx)
@@ -83,11 +97,22 @@ func (r *run) execute(ctx workflow.Context) (*Summary, error) {
 		r.record.Failure = failureOf(err)
 	}
 	r.end(last, err, r.finally(last))
+	r.lastWords(last)
+	r.takeMessages(last)
 	if err := r.attributes(last); err != nil {
 		workflow.GetLogger(ctx).Warn("search attributes not updated", "error", err)
 	}
 	r.save(last)
 	return r.result(err)
+}
+
+// body is all that a run does but for its last steps. An incident stays open until somebody resolves it.
+func (r *run) body(ctx workflow.Context) error {
+	err := r.phases(ctx)
+	if errors.Is(err, errDraining) {
+		return err
+	}
+	return r.awaitResolved(ctx, err)
 }
 
 // phases runs the phases in order; the run's own clock covers them all.
@@ -178,10 +203,17 @@ func (r *run) end(ctx workflow.Context, err, finally error) {
 	now := workflow.Now(ctx).UTC()
 	rec.State, rec.Ended = outcome(err), &now
 	r.countRun(ctx)
+	if r.incidentOpen() {
+		r.closeIncident(ctx, IncidentAborted)
+	}
+	r.closeLadders(ctx)
 	r.stopAllClocks(ctx, err == nil)
 	text := rec.Title + ": " + ended(rec.State, &rec.Started, now)
-	if rec.Failure != nil {
+	switch {
+	case rec.Failure != nil:
 		text += ": " + rec.Failure.String()
+	case rec.Aborted != nil:
+		text += ": aborted by " + rec.Aborted.By.Name + ": " + rec.Aborted.Text
 	}
 	r.event(ctx, Event{Kind: "run", Text: text})
 	workflow.SetCurrentDetails(ctx, rec.Checklist())

@@ -89,6 +89,9 @@ func (r *run) scope(ctx workflow.Context, f *frame) *sops.Scope {
 		Items: f.allItems(),
 		Now:   workflow.Now(ctx).UTC(),
 	}
+	if inc := r.record.Incident; inc != nil {
+		s.Incident = inc.view(r.record.Started)
+	}
 	if failure := r.record.Failure; failure != nil {
 		s.Failure = &sops.FailureView{Phase: failure.Phase, Step: failure.Step, Message: failure.Message}
 	}

@@ -30,6 +30,10 @@ func performerOf(k sops.Kind) performer {
 		return (*run).startProcedure
 	case sops.KindWait:
 		return (*run).wait
+	case sops.KindAsk:
+		return (*run).ask
+	case sops.KindApprove:
+		return (*run).approve
 	default:
 		return nil
 	}
@@ -65,6 +69,9 @@ func (r *run) step(ctx workflow.Context, s *sops.Step, rec *Step, f *frame) erro
 		return err
 	}
 	r.endStep(ctx, rec, f, unasked(ctx, rec, err))
+	if s.Mitigates && rec.State == Succeeded {
+		r.mitigated(ctx, Party{}, rec.Title)
+	}
 	return r.settled(s, rec)
 }
 
@@ -113,10 +120,15 @@ func skipAll(steps []*Step, reason string) {
 func (r *run) endStep(ctx workflow.Context, rec *Step, f *frame, err error) {
 	now := workflow.Now(ctx).UTC()
 	rec.State, rec.Ended, rec.Until = outcome(err), &now, nil
+	if left, ok := errors.AsType[*skipped](err); ok {
+		rec.State, rec.Reason = Skipped, left.reason
+	}
 	text := ended(rec.State, rec.Started, now)
 	switch {
 	case rec.State == Succeeded && rec.Reason != "":
 		text = rec.Reason
+	case rec.State == Skipped:
+		text = "skipped: " + rec.Reason
 	case rec.State == Failed:
 		failure := failureOf(err)
 		rec.Error, rec.At = failure.Message, failure.Step

@@ -15,6 +15,7 @@ func (r *run) event(ctx workflow.Context, e Event) {
 		e.Phase = r.phase
 	}
 	r.record.addEvent(e)
+	r.announce(e)
 }
 
 // saveFor is how long a run waits for the journal at its end before it ends without.
@@ -52,7 +53,7 @@ func (r *run) save(ctx workflow.Context) {
 func (rec *Record) Summary() Summary {
 	s := Summary{
 		Procedure: rec.Procedure, State: rec.State, Started: rec.Started, Digest: rec.Digest,
-		Failure: rec.Failure,
+		Failure: rec.Failure, Incident: rec.Incident.summary(),
 	}
 	s.Findings, s.FindingsLeftOut = rec.listed()
 	if rec.Ended != nil {

@@ -11,9 +11,6 @@ import (
 func supported(p *sops.Procedure) error {
 	var lacking []string
 	add := func(format string, args ...any) { lacking = append(lacking, fmt.Sprintf(format, args...)) }
-	if p.Incident != nil {
-		add("incidents")
-	}
 	if p.OnFailure == "hold" || p.OnFailure == "rollback" {
 		add("on_failure: %s", p.OnFailure)
 	}
@@ -22,14 +19,10 @@ func supported(p *sops.Procedure) error {
 	}
 	for s := range p.Steps() {
 		switch {
-		case performerOf(s.Kind()) == nil:
-			add("step %q: %s", s.ID, s.Kind())
 		case s.Undo != nil:
 			add("step %q: undo", s.ID)
 		case s.OnFailure == "hold" || s.OnFailure == "rollback":
 			add("step %q: on_failure: %s", s.ID, s.OnFailure)
-		case s.Wait != nil && s.Wait.For != "":
-			add("step %q: wait for %s", s.ID, s.Wait.For)
 		}
 	}
 	if len(lacking) == 0 {

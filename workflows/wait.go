@@ -11,6 +11,9 @@ import (
 
 // wait sleeps for a duration or until a time. A time that has passed is no wait at all.
 func (r *run) wait(ctx workflow.Context, s *sops.Step, rec *Step, f *frame) error {
+	if s.Wait.For != "" {
+		return r.waitFor(ctx, s.Wait.For, rec)
+	}
 	if rec.Until == nil {
 		until := workflow.Now(ctx).UTC().Add(time.Duration(s.Wait.Duration))
 		if !s.Wait.Until.IsZero() {
@@ -22,6 +25,23 @@ func (r *run) wait(ctx workflow.Context, s *sops.Step, rec *Step, f *frame) erro
 		rec.Until = &until
 	}
 	if err := r.pause(ctx, *rec.Until, rec.Title); err != nil {
+		return err
+	}
+	rec.Outputs = json.RawMessage("{}")
+	return nil
+}
+
+// waitFor waits until the incident was acknowledged or is over.
+func (r *run) waitFor(ctx workflow.Context, what string, rec *Step) error {
+	inc := r.record.Incident
+	if inc == nil {
+		return permanent(ErrProcedure, "wait: for: this run is not an incident")
+	}
+	holds := func() bool { return inc.State.Over() }
+	if what == "acknowledged" {
+		holds = func() bool { return inc.State != IncidentOpen }
+	}
+	if err := r.await(ctx, holds); err != nil {
 		return err
 	}
 	rec.Outputs = json.RawMessage("{}")

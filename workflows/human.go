@@ -1,0 +1,368 @@
+package workflows
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/orderly-ops/orderly/activities/notify"
+	"github.com/orderly-ops/orderly/sops"
+)
+
+// Ask is what a step that waits for people knows of them.
+type Ask struct {
+	Question string   `json:"question"`
+	Of       []string `json:"of"`              // entries of org.yaml who may answer
+	Also     []Party  `json:"also,omitempty"`  // people it was handed over to, or who own the incident
+	Asked    []string `json:"asked,omitempty"` // ids of those who were told
+	// Quorum is how many have to agree; 0 for an `ask`.
+	Quorum    int            `json:"quorum,omitempty"`
+	Decisions []Decision     `json:"decisions,omitempty"`
+	Done      *Deed          `json:"done,omitempty"`
+	Skipped   bool           `json:"skipped,omitempty"` // by the person in Done
+	Form      map[string]any `json:"form,omitempty"`
+	Expired   *time.Time     `json:"expired,omitempty"`
+	// Closed is why nobody has to answer any more.
+	Closed   string     `json:"closed,omitempty"`
+	Reminder *time.Time `json:"reminder,omitempty"` // the next
+	Reminded int        `json:"reminded,omitempty"`
+	// OnExpire is what happens when nobody answers in time: hold, fail or skip.
+	OnExpire string `json:"on_expire,omitempty"`
+}
+
+// Decision is what one person has decided.
+type Decision struct {
+	At      time.Time `json:"at"`
+	By      Party     `json:"by"`
+	Approve bool      `json:"approve"`
+	Reason  string    `json:"reason,omitempty"`
+}
+
+// What people are called who are found anew each time.
+const entryOwner = "incident.owner"
+
+func (a *Ask) ofOwner() bool { return slices.Contains(a.Of, entryOwner) }
+
+// waits says whether an answer can still be given.
+func (a *Ask) waits() bool { return a != nil && a.Done == nil && a.Closed == "" && !a.settled() }
+
+// settled says that it was decided, or that time decided.
+func (a *Ask) settled() bool {
+	if a.Quorum > 0 {
+		if approved, decided := a.decision(); decided || approved {
+			return true
+		}
+	}
+	return a.Expired != nil && a.OnExpire != expireHold
+}
+
+// decision counts: a quorum of approvals approves, one rejection rejects.
+func (a *Ask) decision() (approved, decided bool) {
+	n := 0
+	for _, d := range a.Decisions {
+		if !d.Approve {
+			return false, true
+		}
+		n++
+	}
+	return n >= a.Quorum, n >= a.Quorum
+}
+
+// The values of on_expire.
+const (
+	expireHold = "hold"
+	expireFail = "fail"
+	expireSkip = "skip"
+)
+
+// ask waits until a person says that something is done.
+func (r *run) ask(ctx workflow.Context, s *sops.Step, rec *Step, f *frame) error {
+	if err := r.question(ctx, s, rec, f); err != nil {
+		return err
+	}
+	if err := r.awaitAnswer(ctx, s, rec); err != nil {
+		return err
+	}
+	a := rec.Ask
+	switch {
+	case a.Done != nil && a.Skipped:
+		return &skipped{fmt.Sprintf("skipped by %s: %s", a.Done.By.Name, a.Done.Text)}
+	case a.Done != nil:
+		return r.answered(ctx, s, rec)
+	case a.Closed != "":
+		return &skipped{a.Closed}
+	case a.OnExpire == expireSkip:
+		return &skipped{"nobody did it in time"}
+	default:
+		return permanent("Expired", "nobody did it in time")
+	}
+}
+
+// answered makes outputs of the form, and tells the incident what it was told.
+func (r *run) answered(ctx workflow.Context, s *sops.Step, rec *Step) error {
+	a := rec.Ask
+	out := map[string]any{}
+	for _, name := range workflow.DeterministicKeys(a.Form) {
+		out[name] = a.Form[name]
+	}
+	out["by"], out["at"] = a.Done.By.Name, a.Done.At
+	data, err := json.Marshal(out)
+	if err != nil {
+		return err
+	}
+	rec.Outputs = data
+	rec.Reason = "done by " + a.Done.By.Name
+	r.adoptAnswers(ctx, s, a)
+	return nil
+}
+
+// approve waits until people have decided. Time never approves.
+func (r *run) approve(ctx workflow.Context, s *sops.Step, rec *Step, f *frame) error {
+	if err := r.question(ctx, s, rec, f); err != nil {
+		return err
+	}
+	if err := r.awaitAnswer(ctx, s, rec); err != nil {
+		return err
+	}
+	a := rec.Ask
+	approved, decided := a.decision()
+	var by []string
+	reason := ""
+	for _, d := range a.Decisions {
+		if d.Approve == approved {
+			by, reason = append(by, d.By.Name), orElse(d.Reason, reason)
+		}
+	}
+	switch {
+	case decided && approved:
+		rec.Reason = "approved by " + strings.Join(by, ", ")
+		var err error
+		rec.Outputs, err = json.Marshal(map[string]any{"approved": true, "by": by, "reason": reason})
+		return err
+	case decided:
+		return permanent("Rejected", "rejected by %s: %s", strings.Join(by, ", "), reason)
+	case a.Closed != "":
+		return &skipped{a.Closed}
+	default:
+		return permanent("Expired", "nobody decided in time")
+	}
+}
+
+// skipped ends a step without its being done; it is no failure.
+type skipped struct{ reason string }
+
+func (s *skipped) Error() string { return s.reason }
+
+// question lays the ask out and tells those who are asked, once.
+func (r *run) question(ctx workflow.Context, s *sops.Step, rec *Step, f *frame) error {
+	if rec.Ask != nil {
+		r.remind(ctx, s, rec)
+		return nil
+	}
+	text := s.Ask
+	a := &Ask{Of: s.By, OnExpire: orElse(s.OnExpire, expireHold)}
+	if s.Kind() == sops.KindAsk {
+		a.Of = []string{s.Of}
+	} else {
+		text, a.Quorum = s.Approve, max(s.Quorum, 1)
+	}
+	var err error
+	if a.Question, err = text.Render(r.scope(ctx, f)); err != nil {
+		return expressionError("the question", err)
+	}
+	a.Question = strings.TrimSpace(shorten(a.Question, maxText))
+	rec.Ask = a
+	if owner := r.owner(); owner != nil && a.ofOwner() {
+		a.Also = append(a.Also, *owner)
+	}
+	r.sendAsk(ctx, rec, notify.KindAsk)
+	if s.Within == 0 && s.Policy != "" {
+		r.stepLadder(ctx, rec)
+	}
+	r.remind(ctx, s, rec)
+	r.showAttributes(ctx)
+	return nil
+}
+
+// asked are the entries who are told of an ask: those it is of, as long as that says who.
+func (r *run) asked(a *Ask) []string {
+	var entries []string
+	for _, e := range a.Of {
+		if e != entryOwner {
+			entries = append(entries, e)
+		}
+	}
+	for _, p := range a.Also {
+		entries = append(entries, p.ID)
+	}
+	if len(entries) == 0 && r.record.Incident != nil { // it is the owner's, and nobody owns it yet
+		if tiers := r.rules().Policies[r.record.Incident.Level].Tiers; len(tiers) > 0 {
+			entries = tiers[0].Page
+		}
+	}
+	return entries
+}
+
+// sendAsk tells those who are asked.
+func (r *run) sendAsk(ctx workflow.Context, rec *Step, kind notify.Kind) {
+	r.tell(ctx, r.asked(rec.Ask), nil, r.askMessage(ctx, rec, kind))
+}
+
+func (r *run) askMessage(ctx workflow.Context, rec *Step, kind notify.Kind) notify.Message {
+	a := rec.Ask
+	m := r.newMessage(ctx, kind, fmt.Sprintf("%s:%s:%d:%d", kind, rec.Path, a.Reminded, len(a.Also)), rec.Title)
+	if kind == notify.KindReminder {
+		m.Headline = "Still waiting: " + m.Headline
+	}
+	m.Body = a.Question
+	m.Lines = []string{r.record.about()}
+	if c := r.clock(clockOfStep(rec.Path)); c.running() {
+		m.Lines = append(m.Lines, "Due "+clockTime(c.Due))
+	}
+	m.Commands = []string{r.answerCommand(rec)}
+	return m
+}
+
+// answerCommand is what to type to answer a step.
+func (r *run) answerCommand(rec *Step) string {
+	if rec.Ask != nil && rec.Ask.Quorum > 0 {
+		return r.command("approve", rec.Path)
+	}
+	return r.command("done", rec.Path)
+}
+
+// askAlso asks one more person.
+func (r *run) askAlso(ctx workflow.Context, rec *Step, p Party) {
+	if slices.Contains(rec.Ask.Also, p) {
+		return
+	}
+	rec.Ask.Also = append(rec.Ask.Also, p)
+	r.tell(ctx, []string{p.ID}, nil, r.askMessage(ctx, rec, notify.KindAsk))
+	r.showAttributes(ctx)
+}
+
+// awaitAnswer waits until an answer, time or the incident's end has settled the step.
+func (r *run) awaitAnswer(ctx workflow.Context, s *sops.Step, rec *Step) error {
+	err := r.await(ctx, func() bool { return !rec.Ask.waits() })
+	if errors.Is(err, errDraining) {
+		return err
+	}
+	if err != nil {
+		rec.Ask.Closed = "the step was cancelled"
+	}
+	r.closeLadder(ctx, clockOfStep(rec.Path))
+	r.showAttributes(ctx)
+	return err
+}
+
+// remind tells those who are asked again, every so often.
+func (r *run) remind(ctx workflow.Context, s *sops.Step, rec *Step) {
+	if s.Remind == 0 {
+		return
+	}
+	a := rec.Ask
+	if a.Reminder == nil {
+		next := workflow.Now(ctx).UTC().Add(time.Duration(s.Remind))
+		a.Reminder = &next
+	}
+	ctx, _ = workflow.NewDisconnectedContext(ctx)
+	workflow.GoNamed(ctx, "remind "+rec.Path, func(ctx workflow.Context) {
+		for a.waits() {
+			over, err := r.awaitUntil(ctx, *a.Reminder, func() bool { return !a.waits() })
+			if err != nil || over || r.stay(ctx) != nil {
+				return
+			}
+			a.Reminded++
+			next := nextRepeat(*a.Reminder, time.Duration(s.Remind), workflow.Now(ctx))
+			a.Reminder = &next
+			r.event(ctx, Event{Kind: "ask", Step: rec.Path, Text: fmt.Sprintf("%s: reminded (%d)", rec.Title, a.Reminded)})
+			r.sendAsk(ctx, rec, notify.KindReminder)
+			r.considerDraining(ctx)
+		}
+	})
+}
+
+// expireStep is what happens when a step that waits for people was not answered in time. It says whether
+// the clock was one of those.
+func (r *run) expireStep(ctx workflow.Context, c *Clock) bool {
+	path, ok := strings.CutPrefix(c.ID, "step:")
+	if !ok {
+		return false
+	}
+	s := r.record.stepAt(path)
+	if s == nil || s.Ask == nil {
+		return false
+	}
+	if !s.Ask.waits() {
+		return true
+	}
+	now := workflow.Now(ctx).UTC()
+	s.Ask.Expired = &now
+	if s.Ask.OnExpire == expireHold {
+		r.stepLadder(ctx, s)
+	}
+	return true
+}
+
+// stepLadder pages people for a step that nobody has answered: with the step's policy, the incident's or
+// the org's; without any, those who were asked, again and again.
+func (r *run) stepLadder(ctx workflow.Context, rec *Step) *Ladder {
+	id := clockOfStep(rec.Path)
+	if l := r.ladder(id); l != nil {
+		return l
+	}
+	step := r.stepOf(rec)
+	policy := r.rules().Defaults.Policy
+	if r.record.Incident != nil {
+		policy = r.record.Incident.Level
+	}
+	if step != nil && step.Policy != "" {
+		policy = step.Policy
+	}
+	due := workflow.Now(ctx).UTC()
+	if c := r.clock(id); c != nil && c.Due.Before(due) {
+		due = c.Due // its tiers are due from when the step was, however late that was noticed
+	}
+	l := &Ladder{ID: id, Cause: rec.Title + ": nobody has answered", Policy: policy, Due: due}
+	if _, ok := r.rules().Policies[policy]; !ok {
+		l.Policy, l.Page, l.Wait = "", r.asked(rec.Ask), r.patience(step)
+	}
+	r.record.Ladders = append(r.record.Ladders, l)
+	r.climb(ctx, l)
+	return l
+}
+
+// patience is how often those who were asked are paged where no policy says it.
+func (r *run) patience(s *sops.Step) sops.Duration {
+	const otherwise = sops.Duration(15 * time.Minute)
+	if s == nil {
+		return otherwise
+	}
+	return orElse(orElse(s.Remind, s.Within), otherwise)
+}
+
+// waiting are the steps that wait for people, in the order of the procedure.
+func (r *run) waiting() (out []*Step) {
+	r.record.walk(func(s *Step) bool {
+		if s.State == Running && s.Ask.waits() {
+			out = append(out, s)
+		}
+		return true
+	})
+	return out
+}
+
+// asksOf are the waiting steps that somebody was asked, as far as the run knows.
+func (r *run) asksOf(p Party) (out []*Step) {
+	for _, s := range r.waiting() {
+		if slices.ContainsFunc(s.Ask.Also, func(o Party) bool { return o.ID == p.ID }) || slices.Contains(s.Ask.Asked, p.ID) {
+			out = append(out, s)
+		}
+	}
+	return out
+}
