@@ -27,9 +27,9 @@ var errNoAnswer = errors.New("the answer is not one of Slack's")
 // op is one call of the Web API.
 type op struct {
 	method string
-	place  string        // whom or which channel it is about, as people know it
-	every  time.Duration // least time between two such calls about the same place
-	expect []string      // Slack's errors that the caller deals with: they come back as expected
+	place  string   // whom or which channel it is about, as people know it
+	paced  bool     // Slack's limit is one of the place, not of the method
+	expect []string // Slack's errors that the caller deals with: they come back as expected
 }
 
 func (o op) String() string {
@@ -41,7 +41,7 @@ func (o op) String() string {
 
 // lane is what shares a limit with this call.
 func (o op) lane() string {
-	if o.every > 0 {
+	if o.paced {
 		return o.String()
 	}
 	return o.method

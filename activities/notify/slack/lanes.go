@@ -75,8 +75,12 @@ func (s *Slack) enter(ctx context.Context, o op) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("slack %s: %w", o, err)
 	}
+	every := time.Duration(0)
+	if o.paced {
+		every = s.every
+	}
 	deadline, _ := ctx.Deadline()
-	wait, ok := s.lanes.take(o.lane(), s.now(), deadline, o.every)
+	wait, ok := s.lanes.take(o.lane(), s.now(), deadline, every)
 	if !ok {
 		return comeBack(wait, fmt.Sprintf("slack %s: Slack's limit of messages is reached", o))
 	}

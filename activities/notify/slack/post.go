@@ -65,7 +65,7 @@ func (s *Slack) post(ctx context.Context, p post) (spot, error) {
 		options = append(options, api.MsgOptionTS(p.thread))
 	}
 	var at spot
-	err := s.do(ctx, op{method: "chat.postMessage", place: p.to.name, every: postEvery}, func(ctx context.Context) (err error) {
+	err := s.do(ctx, op{method: "chat.postMessage", place: p.to.name, paced: true}, func(ctx context.Context) (err error) {
 		at.channel, at.ts, err = s.client.PostMessageContext(ctx, or(p.to.id, p.to.name), options...)
 		if err == nil && (at.ts == "" || at.channel == "") {
 			err = errNoAnswer

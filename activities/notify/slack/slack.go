@@ -33,6 +33,7 @@ type Slack struct {
 	token  config.Secret
 	lanes  *lanes
 	places *places
+	every  time.Duration // least time between two messages of a channel
 	now    func() time.Time
 }
 
@@ -59,7 +60,7 @@ func New(settings config.Slack) (*Slack, error) {
 	}
 	client := api.New(settings.Token.Reveal(),
 		api.OptionAPIURL(strings.TrimSuffix(address, "/")+"/"), api.OptionHTTPClient(newHTTPClient()))
-	return &Slack{client: client, token: settings.Token, lanes: newLanes(), places: newPlaces(), now: time.Now}, nil
+	return &Slack{client: client, token: settings.Token, lanes: newLanes(), places: newPlaces(), every: postEvery, now: time.Now}, nil
 }
 
 // newHTTPClient makes a client that follows no redirect: the token is in the body, and would go along.

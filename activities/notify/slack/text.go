@@ -17,10 +17,10 @@ const longest = 40_000
 // oneLine puts a text on one line, without what could make it look like something else.
 func oneLine(s string) string { return text.Line(s, longest) }
 
-// escape writes what Slack takes for markup in a text object as entities.
-func escape(s string) string {
-	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace(s)
-}
+// entities are what Slack takes for markup in a text object, and how to write them.
+var entities = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
+
+func escape(s string) string { return entities.Replace(s) }
 
 // size counts as JavaScript does, which is never less than the number of code points.
 func size(s string) int {
@@ -60,4 +60,13 @@ func joins(r rune) bool {
 
 func runeSize(r rune) int { return max(utf16.RuneLen(r), 1) }
 
-func escapedSize(r rune) int { return size(escape(string(r))) }
+func escapedSize(r rune) int {
+	switch r {
+	case '&':
+		return len("&amp;")
+	case '<', '>':
+		return len("&lt;")
+	default:
+		return runeSize(r)
+	}
+}
