@@ -13,7 +13,7 @@ import (
 	"github.com/orderly-ops/orderly/activities/host"
 	"github.com/orderly-ops/orderly/activities/http"
 	"github.com/orderly-ops/orderly/activities/journal"
-	"github.com/orderly-ops/orderly/activities/notify/send"
+	"github.com/orderly-ops/orderly/activities/notify"
 	"github.com/orderly-ops/orderly/activities/org"
 	"github.com/orderly-ops/orderly/activities/postgres"
 	"github.com/orderly-ops/orderly/activities/redis"
@@ -33,7 +33,7 @@ type Deps struct {
 	// Org gives org.yaml as it is now.
 	Org org.Source
 	// Tell reaches people.
-	Tell send.Teller
+	Tell notify.Teller
 }
 
 // Definitions lists every action there is, sorted by name. Clients are made when first used; free them
@@ -50,8 +50,8 @@ func Definitions(deps Deps) []action.Definition {
 		host.Actions(),
 		http.Actions(cfg.Targets.HTTP),
 		journal.Actions(deps.Journal),
+		notify.Actions(deps.Tell),
 		org.Actions(deps.Org),
-		send.Actions(deps.Tell),
 		redis.Actions(cfg.Targets.Redis),
 		report.Actions(deps.Journal),
 		s3.Actions(cfg.Targets.S3),

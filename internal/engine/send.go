@@ -5,17 +5,16 @@ import (
 	"time"
 
 	"github.com/orderly-ops/orderly/activities/notify"
-	"github.com/orderly-ops/orderly/activities/notify/send"
 	"github.com/orderly-ops/orderly/workflows"
 )
 
 // Tell tells people something, for notify.send.
-func (p *People) Tell(ctx context.Context, order send.Order, dry bool) (send.Report, error) {
+func (p *People) Tell(ctx context.Context, order notify.Order, dry bool) (notify.Report, error) {
 	ctx, cancel := untilDeadline(ctx)
 	defer cancel()
 	org, err := p.org()
 	if err != nil {
-		return send.Report{}, err
+		return notify.Report{}, err
 	}
 	request := workflows.TellRequest{To: order.To, Via: order.Via, At: time.Now(), Message: order.Message}
 	var result workflows.PageResult
@@ -24,9 +23,9 @@ func (p *People) Tell(ctx context.Context, order send.Order, dry bool) (send.Rep
 	} else {
 		result = p.tellAll(ctx, org, request)
 	}
-	report := send.Report{Nobody: result.Nobody}
+	report := notify.Report{Nobody: result.Nobody}
 	for _, who := range result.People {
-		report.Recipients = append(report.Recipients, send.Recipient{
+		report.Told = append(report.Told, notify.Told{
 			ID: who.ID, Name: who.Name, Outcomes: who.Outcomes, Reached: p.hub.Reached(who.Outcomes, notify.Sent),
 		})
 	}

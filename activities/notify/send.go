@@ -1,5 +1,4 @@
-// Package send lets a step tell people something: notify.send.
-package send
+package notify
 
 import (
 	"context"
@@ -11,7 +10,6 @@ import (
 	"go.temporal.io/sdk/activity"
 
 	"github.com/orderly-ops/orderly/activities/action"
-	"github.com/orderly-ops/orderly/activities/notify"
 )
 
 // Teller tells people, as orderly.yaml and org.yaml say they are reached.
@@ -25,19 +23,19 @@ type Teller interface {
 type Order struct {
 	To      []string // channels, stakeholder groups, roles, teams, people
 	Via     []string // transports; none means every one that reaches the recipient
-	Message notify.Message
+	Message Message
 }
 
 // Report is how an order went.
 type Report struct {
-	Recipients []Recipient
-	Nobody     []string // entries with nobody behind them, each with the reason
+	Told   []Told
+	Nobody []string // entries with nobody behind them, each with the reason
 }
 
-// Recipient is somebody who was told, or a channel.
-type Recipient struct {
+// Told is somebody, or a channel, that an order was for.
+type Told struct {
 	ID, Name string
-	Outcomes []notify.Outcome
+	Outcomes []Outcome
 	Reached  bool
 }
 
@@ -54,8 +52,8 @@ func Actions(teller Teller) []action.Definition {
 
 type actions struct{ teller Teller }
 
-// Input is the input of notify.send.
-type Input struct {
+// SendInput is the input of notify.send.
+type SendInput struct {
 	To      []string `json:"to" doc:"Channels, stakeholder groups, roles, teams or people of org.yaml."`
 	Subject string   `json:"subject" doc:"One line: what it is about."`
 	Text    string   `json:"text,omitempty" doc:"More, as long as it needs to be."`
@@ -63,40 +61,40 @@ type Input struct {
 	DryRun  bool     `json:"dry_run,omitempty" doc:"Only say who would be told. A drill sets it."`
 }
 
-// Output is the output of notify.send.
-type Output struct {
+// SendOutput is the output of notify.send.
+type SendOutput struct {
 	Reached    int        `json:"reached" doc:"How many recipients the message got to; in a dry run, how many it would be sent to."`
-	Recipients []Told     `json:"recipients" doc:"Everybody it was for."`
+	Recipients []SentTo   `json:"recipients" doc:"Everybody it was for."`
 	Nobody     []string   `json:"nobody" doc:"Entries of to with nobody behind them, each with the reason."`
 	SentAt     *time.Time `json:"sent_at,omitempty" doc:"When the last of it went out."`
 }
 
-// Told is a recipient and how that went.
-type Told struct {
+// SentTo is a recipient and how that went.
+type SentTo struct {
 	ID      string   `json:"id" doc:"Of org.yaml."`
 	Name    string   `json:"name" doc:"What people call them."`
 	Over    []string `json:"over" doc:"The transports it went out over."`
 	Problem string   `json:"problem" doc:"What went wrong on others; may be empty."`
 }
 
-func (a actions) send(ctx context.Context, in Input) (Output, error) {
+func (a actions) send(ctx context.Context, in SendInput) (SendOutput, error) {
 	if a.teller == nil {
-		return Output{}, action.Permanent(action.ErrNotConfigured, "notify.send: this worker has no way to reach people")
+		return SendOutput{}, action.Permanent(action.ErrNotConfigured, "notify.send: this worker has no way to reach people")
 	}
 	if strings.TrimSpace(in.Subject) == "" {
-		return Output{}, action.Permanent(action.ErrInput, "notify.send: subject is empty: say in a line what it is about")
+		return SendOutput{}, action.Permanent(action.ErrInput, "notify.send: subject is empty: say in a line what it is about")
 	}
 	if len(in.To) == 0 {
-		return Output{}, action.Permanent(action.ErrInput, "notify.send: to is empty: name channels, groups, roles, teams or people")
+		return SendOutput{}, action.Permanent(action.ErrInput, "notify.send: to is empty: name channels, groups, roles, teams or people")
 	}
 	if !activity.IsActivity(ctx) {
-		return Output{}, errors.New("notify.send: it has to be called as an activity, whose run and step tell one message from another")
+		return SendOutput{}, errors.New("notify.send: it has to be called as an activity, whose run and step tell one message from another")
 	}
 	stop := action.KeepAlive(ctx)
 	defer stop()
 	report, err := a.teller.Tell(ctx, Order{To: in.To, Via: in.Via, Message: message(ctx, in)}, in.DryRun)
 	if err != nil {
-		return Output{}, fmt.Errorf("notify.send: %w", err)
+		return SendOutput{}, fmt.Errorf("notify.send: %w", err)
 	}
 	out := output(report)
 	if in.DryRun {
@@ -107,48 +105,48 @@ func (a actions) send(ctx context.Context, in Input) (Output, error) {
 }
 
 // message is what is sent. It is the same in each attempt of the step, so that nobody gets it twice.
-func message(ctx context.Context, in Input) notify.Message {
+func message(ctx context.Context, in SendInput) Message {
 	at := activity.GetInfo(ctx)
 	run := at.WorkflowExecution
-	return notify.Message{
-		ID: run.RunID + ":" + at.ActivityID, Kind: notify.KindNotice,
+	return Message{
+		ID: run.RunID + ":" + at.ActivityID, Kind: KindNotice,
 		Headline: strings.Join(strings.Fields(in.Subject), " "), Body: in.Text,
 		Run: run.ID, Thread: run.ID + "@" + run.RunID, At: at.ScheduledTime.UTC(),
 	}
 }
 
-func output(r Report) Output {
-	out := Output{Recipients: []Told{}, Nobody: append([]string{}, r.Nobody...)}
-	for _, who := range r.Recipients {
-		told := Told{ID: who.ID, Name: who.Name, Over: []string{}}
+func output(r Report) SendOutput {
+	out := SendOutput{Recipients: []SentTo{}, Nobody: append([]string{}, r.Nobody...)}
+	for _, who := range r.Told {
+		to := SentTo{ID: who.ID, Name: who.Name, Over: []string{}}
 		var problems []string
 		for _, o := range who.Outcomes {
-			if o.State != notify.Sent {
+			if o.State != Sent {
 				problems = append(problems, o.Transport+": "+o.Error)
 				continue
 			}
-			told.Over = append(told.Over, o.Transport)
+			to.Over = append(to.Over, o.Transport)
 			if at := o.At; out.SentAt == nil || at.After(*out.SentAt) {
 				out.SentAt = &at
 			}
 		}
-		told.Problem = strings.Join(problems, "; ")
+		to.Problem = strings.Join(problems, "; ")
 		if who.Reached {
 			out.Reached++
 		}
-		out.Recipients = append(out.Recipients, told)
+		out.Recipients = append(out.Recipients, to)
 	}
 	return out
 }
 
 // unreached is the error when nobody was reached: for good where no transport may still get through.
-func unreached(out Output, r Report) error {
+func unreached(out SendOutput, r Report) error {
 	if out.Reached > 0 {
 		return nil
 	}
 	why, again := append([]string{}, out.Nobody...), false
 	for i, who := range out.Recipients {
-		outcomes := r.Recipients[i].Outcomes
+		outcomes := r.Told[i].Outcomes
 		if len(outcomes) == 0 {
 			why = append(why, who.Name+": no transport of orderly.yaml reaches them")
 		}
