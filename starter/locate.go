@@ -13,6 +13,7 @@ import (
 	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/api/workflowservice/v1"
 
+	"github.com/orderly-ops/orderly/internal/watchdog"
 	"github.com/orderly-ops/orderly/workflows"
 )
 
@@ -147,8 +148,9 @@ func (c *cluster) list(ctx context.Context, query string, limit int) ([]*workflo
 	}
 }
 
-// lastExecutions leaves out executions that went on under another run id.
-const lastExecutions = "ExecutionStatus != 'ContinuedAsNew'"
+// lastExecutions leaves out executions that went on under another run id, and those of the workers' own
+// watchdogs.
+const lastExecutions = "ExecutionStatus != 'ContinuedAsNew' AND WorkflowType != '" + watchdog.WorkflowType + "'"
 
 func typeIs(procedure string) string {
 	return "WorkflowType = " + quote(workflows.WorkflowType(procedure))

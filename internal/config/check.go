@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"gopkg.in/yaml.v3"
@@ -62,6 +63,23 @@ func (c *checker) process() {
 	}
 	if c.cfg.Worker.BuildID != "" && c.cfg.Worker.Deployment == "" {
 		c.problem(key{"worker", "build_id"}, "means nothing without worker.deployment; give both, or neither")
+	}
+	if w := c.cfg.Worker.Watchdog; w != nil {
+		c.watchdog(key{"worker", "watchdog"}, w)
+	}
+}
+
+// shortestWatch is how often the watchdog may run at most: each pass is a workflow.
+const shortestWatch = 5 * time.Second
+
+func (c *checker) watchdog(k key, w *Watchdog) {
+	if w.URL.IsZero() {
+		c.required(k.at("url"), false)
+	} else {
+		c.httpURL(k.at("url"), w.URL.Reveal())
+	}
+	if w.Every < shortestWatch {
+		c.problem(k.at("every"), "has to be at least %s", shortestWatch)
 	}
 }
 

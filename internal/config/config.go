@@ -2,6 +2,8 @@
 // the only place where secrets come in.
 package config
 
+import "time"
+
 // Config is orderly.yaml with its defaults filled in and the paths in it usable from the working
 // directory. Load makes it; it is not changed afterwards and safe for concurrent use.
 type Config struct {
@@ -50,6 +52,13 @@ type Artifacts struct {
 
 // Worker tunes the worker process.
 type Worker struct {
-	Deployment string `yaml:"deployment" doc:"Name of the worker deployment. With it, worker versioning is on."`
-	BuildID    string `yaml:"build_id" doc:"Version within the deployment. Default: the program's own version."`
+	Deployment string    `yaml:"deployment" doc:"Name of the worker deployment. With it, worker versioning is on."`
+	BuildID    string    `yaml:"build_id" doc:"Version within the deployment. Default: the program's own version."`
+	Watchdog   *Watchdog `yaml:"watchdog" doc:"Pings a URL as long as timers are served, so that an outage is noticed outside."`
+}
+
+// Watchdog pings a URL as long as timers are served, so that an outage is noticed outside.
+type Watchdog struct {
+	URL   Secret        `yaml:"url" doc:"What to GET: a check of healthchecks.io or the like." required:"true"`
+	Every time.Duration `yaml:"every" doc:"How often, at least 5s. Default: 30s."`
 }

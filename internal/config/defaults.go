@@ -24,6 +24,9 @@ func (c *Config) fillIn() {
 		command.Timeout = or(command.Timeout, time.Minute)
 		c.Exec[name] = command
 	}
+	if c.Worker.Watchdog != nil {
+		c.Worker.Watchdog.Every = or(c.Worker.Watchdog.Every, 30*time.Second)
+	}
 	c.Notify.fillIn()
 }
 

@@ -40,7 +40,7 @@ notify:
   email:   {host: smtp.example.org, from: "Orderly <orderly@example.org>", username: mailer, password: "${PW}", tls: tls, ca: mail-ca.pem}
   webhook: {secret: "${PW}"}
   console: {}
-worker: {deployment: orderly, build_id: v1}
+worker: {deployment: orderly, build_id: v1, watchdog: {url: "https://hc.example.org/${TOKEN}"}}
 `
 
 func TestEveryKeyIsRead(t *testing.T) {
@@ -69,6 +69,8 @@ func TestEveryKeyIsRead(t *testing.T) {
 	require.Equal(t, 465, cfg.Notify.Email.Port)
 	require.Equal(t, "/etc/orderly/mail-ca.pem", cfg.Notify.Email.CA)
 	require.NotNil(t, cfg.Notify.Console)
+	require.Equal(t, "https://hc.example.org/xoxb-12345", cfg.Worker.Watchdog.URL.Reveal())
+	require.Equal(t, 30*time.Second, cfg.Worker.Watchdog.Every)
 	require.Equal(t, map[string][]string{
 		"docker": {"far", "local"}, "postgres": {"docs-db"}, "redis": {"docs-cache"}, "http": {"docs-api"}, "s3": {"backups"},
 	}, cfg.TargetNames())
@@ -215,6 +217,10 @@ func TestEveryProblemIsNamedAtItsPlace(t *testing.T) {
 		"slack token":            {"notify: {slack: {}}", `orderly.yaml:1:17: the key "token" is missing`},
 		"webhook secret":         {"notify: {webhook: {}}", `the key "secret" is missing`},
 		"build id alone":         {"worker: {build_id: v1}", "worker.build_id: means nothing without worker.deployment"},
+		"watchdog without url":   {"worker: {watchdog: {}}", `the key "url" is missing`},
+		"watchdog url empty":     {"worker: {watchdog: {url: '${EMPTY}'}}", "worker.watchdog.url: is missing or empty"},
+		"watchdog url":           {"worker: {watchdog: {url: 'hidden'}}", "worker.watchdog.url: has to be a whole URL"},
+		"watchdog every":         {"worker: {watchdog: {url: 'http://h', every: 1s}}", "worker.watchdog.every: has to be at least 5s"},
 		"secret is a list":       {"journal: {dsn: [hidden]}", "want text, found a list or mapping"},
 		"a password like *alias": {"journal: {dsn: *hidden}", "unknown anchor"},
 		"a password like !tag":   {"journal: {dsn: !hidden x}", "tag"},

@@ -67,7 +67,7 @@ func Start(ctx context.Context, opts Options) (*Service, error) {
 		started:  time.Now(),
 		fatal:    make(chan error, 1),
 	}
-	for _, start := range []func(context.Context) error{s.listen, s.connect, s.checkNamespace, s.build, s.serve, s.work} {
+	for _, start := range []func(context.Context) error{s.listen, s.connect, s.checkNamespace, s.build, s.serve, s.work, s.watch} {
 		if err := start(ctx); err != nil {
 			return nil, errors.Join(err, s.Stop())
 		}
@@ -152,7 +152,9 @@ func (s *Service) build(ctx context.Context) error {
 	if build == nil {
 		build = Orderly
 	}
-	program, err := build(ctx, Parts{Config: s.opts.Config, Client: s.client, Logger: s.opts.Logger})
+	program, err := build(ctx, Parts{
+		Config: s.opts.Config, Client: s.client, Logger: s.opts.Logger, Metrics: s.metrics.handler(),
+	})
 	if err != nil {
 		return err
 	}

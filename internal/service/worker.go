@@ -11,6 +11,7 @@ import (
 
 	"github.com/orderly-ops/orderly/internal/config"
 	"github.com/orderly-ops/orderly/internal/version"
+	"github.com/orderly-ops/orderly/internal/watchdog"
 )
 
 const (
@@ -32,6 +33,7 @@ func (s *Service) work(ctx context.Context) error {
 	opts.OnFatalError = func(err error) { s.fail(fmt.Errorf("worker: %w", err)) }
 	w := worker.New(s.client, s.queue, opts)
 	s.program.Register(w)
+	watchdog.Register(w)
 	if err := w.Start(); err != nil {
 		return fmt.Errorf("start the worker on task queue %q: %w", s.queue, err)
 	}
