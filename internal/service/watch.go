@@ -11,7 +11,7 @@ import (
 
 // watch starts the watchdog, if orderly.yaml has one. It is the first to stop: a worker that is told to
 // stop no longer serves timers.
-func (s *Service) watch(context.Context) error {
+func (s *Service) watch(ctx context.Context) error {
 	settings := s.opts.Config.Worker.Watchdog
 	if settings == nil {
 		return nil
@@ -25,7 +25,7 @@ func (s *Service) watch(context.Context) error {
 		Client: s.client, Queue: s.queue, Identity: s.identity, Polls: s.polling, Config: *settings, Logger: s.opts.Logger,
 		Pinged: func(at time.Time) { last.Set(float64(at.UnixMilli()) / 1000) },
 	}
-	ctx, cancel := context.WithCancel(context.Background()) // the context of the start has its own end
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx)) // that of the start has an end of its own
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
