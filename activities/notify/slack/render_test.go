@@ -150,7 +150,7 @@ func TestMessagesKeepToSlacksLimits(t *testing.T) {
 		s, workspace := setup(t)
 		source := rand.New(rand.NewPCG(1, 2))
 		alphabet := []rune("ab &<>*`\n\t🔥é\u0301\u200d日\u202e:|\"\\")
-		for range 200 {
+		for range 80 {
 			said := make([]rune, source.IntN(4000))
 			for i := range said {
 				said[i] = alphabet[source.IntN(len(alphabet))]
