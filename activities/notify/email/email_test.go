@@ -186,6 +186,19 @@ func TestNamesAndSubjectsOfEveryScript(t *testing.T) {
 	require.True(t, strings.HasPrefix(subject, "[DRILL] [P1] データベース «перегружен» 🔥 üü"), subject)
 	require.Len(t, []rune(subject), longestSubject)
 	require.Contains(t, plain, subject)
+	require.False(t, server.Messages()[0].UTF8, "not every server on the way knows SMTPUTF8")
+}
+
+func TestAnAddressOfAnotherScript(t *testing.T) {
+	t.Parallel()
+	server, e := setup(t, smtpserver.Options{})
+	d := delivery(1)
+	d.To.Email = "zoë@bücher.example"
+	_, err := e.Send(t.Context(), d)
+	require.NoError(t, err)
+	got := server.Await(t.Context(), 1)[0]
+	require.Equal(t, []string{"zoë@bücher.example"}, got.To)
+	require.True(t, got.UTF8)
 }
 
 func TestADigestIsReadable(t *testing.T) {

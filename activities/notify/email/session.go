@@ -5,8 +5,10 @@ import (
 	"crypto/tls"
 	"errors"
 	"net"
+	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	gomail "github.com/wneessen/go-mail"
 	"github.com/wneessen/go-mail/smtp"
@@ -100,6 +102,8 @@ func offers(mechanisms, wanted string) bool {
 // afterwards.
 func (x *session) send(ctx context.Context, msg *gomail.Msg) error {
 	x.uses++
+	// A mail that asks for SMTPUTF8 comes back from every server on its way that does not know it.
+	x.smtp.SkipSMTPUTF8(!international(msg))
 	stop := context.AfterFunc(ctx, x.drop)
 	err := x.client.SendWithSMTPClient(x.smtp, msg)
 	x.broken = !stop() || err != nil
@@ -107,6 +111,16 @@ func (x *session) send(ctx context.Context, msg *gomail.Msg) error {
 		return nil
 	}
 	return sendFailure(err)
+}
+
+// international says whether an address has letters beyond ASCII; names and subjects are encoded.
+func international(msg *gomail.Msg) bool {
+	for _, a := range slices.Concat(msg.GetFrom(), msg.GetTo()) {
+		if strings.ContainsFunc(a.Address, func(r rune) bool { return r > unicode.MaxASCII }) {
+			return true
+		}
+	}
+	return false
 }
 
 // drop ends the connection at once.

@@ -14,6 +14,7 @@ type session struct {
 	user   string
 	from   string
 	to     []string
+	utf8   bool
 }
 
 func (s *Server) session(c *smtp.Conn) (smtp.Session, error) {
@@ -61,11 +62,11 @@ func (x *session) login(user, password string) error {
 }
 
 // Mail names the sender.
-func (x *session) Mail(from string, _ *smtp.MailOptions) error {
+func (x *session) Mail(from string, options *smtp.MailOptions) error {
 	if len(x.server.options.Users) > 0 && x.user == "" {
 		return &smtp.SMTPError{Code: 530, EnhancedCode: smtp.EnhancedCode{5, 7, 0}, Message: "Authentication required"}
 	}
-	x.from = from
+	x.from, x.utf8 = from, options.UTF8
 	return x.stage(From)
 }
 
@@ -84,7 +85,7 @@ func (x *session) Data(r io.Reader) error {
 	if err != nil {
 		return err
 	}
-	message := Message{From: x.from, To: x.to, Data: text, User: x.user}
+	message := Message{From: x.from, To: x.to, Data: text, User: x.user, UTF8: x.utf8}
 	answer := x.server.scripted(Data)
 	if answer == nil || answer.Keep {
 		x.server.keep(message)

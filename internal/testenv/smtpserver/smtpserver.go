@@ -30,6 +30,7 @@ type Message struct {
 	To   []string
 	Data []byte // header and body
 	User string // who had logged in
+	UTF8 bool   // SMTPUTF8 was asked for
 	At   time.Time
 }
 
