@@ -95,9 +95,9 @@ func TestBoard(t *testing.T) {
 	t.Run("ReadsOnlyTheEndOfItsThread", func(t *testing.T) {
 		t.Parallel()
 		s, workspace := setup(t)
-		many := make([]int, pageSize+5)
-		for i := range many {
-			many[i] = i + 1
+		var many []int
+		for n := range pageSize + 5 {
+			many = append(many, n+1)
 		}
 		ref := show(t, s, board("", "open", many...))
 		calls := workspace.Calls("conversations.replies")

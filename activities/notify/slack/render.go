@@ -21,7 +21,7 @@ const (
 	maxFacts    = 300
 	maxFallback = 2000
 	maxLink     = 3000 // Slack's limit
-	maxItem     = 200  // one line of a digest
+	maxItem     = 600  // one line of a digest, which ends in a command that must not be cut
 )
 
 // content is a message in Slack's words.

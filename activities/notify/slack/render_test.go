@@ -117,13 +117,16 @@ func TestDigestsListWhatTheyAreAbout(t *testing.T) {
 	t.Parallel()
 	s, workspace := setup(t)
 	digest := notify.Message{Kind: notify.KindDigest, Headline: "400 pages for you"}
-	for i := range 400 {
+	long := strings.Repeat("x", 160) + " — orderly ack emergency-response/" + strings.Repeat("y", 200)
+	digest.Lines = append(digest.Lines, long)
+	for i := range 399 {
 		digest.Lines = append(digest.Lines, fmt.Sprintf("P1: service %03d does not answer <!here>", i))
 	}
 	m := sendTo(t, s, workspace, digest)
 	shown := strings.Split(m.Shows(), "\n")
 	require.Equal(t, "400 pages for you", shown[0])
-	require.Equal(t, "P1: service 000 does not answer <!here>", shown[1])
+	require.Equal(t, long, shown[1], "the command is whole")
+	require.Equal(t, "P1: service 000 does not answer <!here>", shown[2])
 	rest := shown[len(shown)-2]
 	require.Equal(t, fmt.Sprintf("… and %d more", 400-(len(shown)-3)), rest)
 }

@@ -25,7 +25,8 @@ const (
 // died just after it made it.
 const unclaimed = 10 * time.Second
 
-// Open opens the room of a run, or finds it again by the key in its purpose.
+// Open opens the room of a run, or finds it again by the key in its purpose. There may be a room even
+// beside an error: one whose topic could not be set, say.
 func (s *Slack) Open(ctx context.Context, order notify.RoomOrder) (notify.RoomInfo, error) {
 	self, err := s.whoami(ctx)
 	if err != nil {
@@ -39,10 +40,8 @@ func (s *Slack) Open(ctx context.Context, order notify.RoomOrder) (notify.RoomIn
 	if err != nil {
 		return notify.RoomInfo{}, err
 	}
-	if err := s.furnish(ctx, room, order); err != nil {
-		return notify.RoomInfo{}, err
-	}
-	return notify.RoomInfo{ID: room.ID, Name: room.Name, URL: strings.TrimSuffix(self.URL, "/") + "/archives/" + room.ID}, nil
+	info := notify.RoomInfo{ID: room.ID, Name: room.Name, URL: strings.TrimSuffix(self.URL, "/") + "/archives/" + room.ID}
+	return info, s.furnish(ctx, room, order)
 }
 
 // createRoom makes a channel. A name that is taken is an expected error.

@@ -108,6 +108,15 @@ func TestOpen(t *testing.T) {
 		})
 	}
 
+	t.Run("HasTheRoomEvenWithoutItsTopic", func(t *testing.T) {
+		t.Parallel()
+		s, workspace := setup(t)
+		workspace.Fail("conversations.setTopic", 1, slackapi.Fault{Code: "missing_scope"})
+		room, err := s.Open(t.Context(), order("a"))
+		testenv.RequirePermanent(t, err, "Denied")
+		require.Equal(t, "incident-2026-11-21", room.Name)
+	})
+
 	t.Run("SaysWhichScopeIsMissing", func(t *testing.T) {
 		t.Parallel()
 		s, workspace := setup(t)
