@@ -137,7 +137,7 @@ func (h *Hub) again(ctx context.Context, d Delivery, via *medium) (o Outcome, ov
 	}
 	f, fresh := h.table.join(d, via, true)
 	if fresh {
-		h.launch([]*flight{f})
+		h.launch([]*flight{f}) //nolint:contextcheck // a delivery outlives whoever asked for it
 	}
 	select {
 	case <-f.landed:

@@ -30,7 +30,7 @@ func (h *Hub) Page(ctx context.Context, to []Recipient, via []string, m Message)
 			}
 		}
 	}
-	h.launch(fresh)
+	h.launch(fresh) //nolint:contextcheck // a delivery outlives whoever asked for it
 	ctx, cancel := context.WithTimeout(ctx, h.budget)
 	defer cancel()
 	outcomes := make([][]Outcome, len(to))

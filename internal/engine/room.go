@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 
 	"github.com/orderly-ops/orderly/activities/action"
@@ -73,7 +72,7 @@ func invite(ctx context.Context, rooms notify.Rooms, org *sops.Org, request work
 	}
 	text := ""
 	if len(missing) > 0 {
-		text = fmt.Sprintf("org.yaml has no Slack member id of %s", strings.Join(missing, ", "))
+		text = "org.yaml has no Slack member id of " + strings.Join(missing, ", ")
 	}
 	if len(people) == 0 {
 		return text

@@ -5,8 +5,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 )
 
@@ -61,12 +59,9 @@ func (j *Journal) Deliveries(ctx context.Context, ids []string) ([]Delivery, err
 }
 
 func (j *Journal) deliveries(ctx context.Context, ids []string) ([]Delivery, error) {
-	places, args := make([]string, len(ids)), make([]any, len(ids))
-	for i, id := range ids {
-		places[i], args[i] = "$"+strconv.Itoa(i+1), clean(id)
-	}
-	query := "SELECT id, state, ref, at FROM orderly_deliveries WHERE id IN (" + strings.Join(places, ", ") + ")"
-	rows, err := j.read.QueryContext(ctx, query, args...)
+	var c conditions
+	c.oneOf("id", ids)
+	rows, err := j.read.QueryContext(ctx, c.query("SELECT id, state, ref, at FROM orderly_deliveries", ""), c.args...)
 	return collect(j, "find deliveries", rows, err, func(s scanner) (Delivery, error) {
 		var (
 			d  Delivery

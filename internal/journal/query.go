@@ -19,6 +19,16 @@ func (c *conditions) add(condition string, arg any) {
 	c.parts = append(c.parts, strings.Replace(condition, "?", "$"+strconv.Itoa(len(c.args)), 1))
 }
 
+// oneOf asks for one of some texts.
+func (c *conditions) oneOf(column string, values []string) {
+	places := make([]string, len(values))
+	for i, v := range values {
+		c.args = append(c.args, clean(v))
+		places[i] = "$" + strconv.Itoa(len(c.args))
+	}
+	c.parts = append(c.parts, column+" IN ("+strings.Join(places, ", ")+")")
+}
+
 // between asks for a time in [from, to); a zero time leaves that end open.
 func (c *conditions) between(column string, from, to time.Time) {
 	if !from.IsZero() {

@@ -24,7 +24,7 @@ func Orderly(ctx context.Context, p Parts) (*Program, error) {
 	if err != nil {
 		return nil, fmt.Errorf("journal.dsn: %w", err)
 	}
-	hub, err := newHub(p, log)
+	hub, err := newHub(p, log) //nolint:contextcheck // the hub lives longer than what starts it
 	if err != nil {
 		return nil, errors.Join(err, log.Close())
 	}
@@ -32,7 +32,7 @@ func Orderly(ctx context.Context, p Parts) (*Program, error) {
 	people := engine.NewPeople(sources, hub, engine.PeopleOptions{Redact: p.Config.Redact, Logger: p.Logger})
 	actions := activities.Definitions(activities.Deps{Config: p.Config, Journal: log, Org: people.Org, Tell: people})
 	catalogue := activities.Describe(actions)
-	own := engine.New(sources, sops.Env{
+	own := engine.New(sources, sops.Env{ //nolint:contextcheck // likewise
 		Catalogue: catalogue,
 		Targets:   p.Config.TargetNames(),
 		Commands:  p.Config.CommandNames(),
@@ -48,7 +48,9 @@ func Orderly(ctx context.Context, p Parts) (*Program, error) {
 			own.Register(r)
 		},
 		Checks: []Check{{Name: "journal", Ask: log.Ping}},
-		Close:  func() error { return errors.Join(activities.Close(actions), closeHub(hub), log.Close()) },
+		Close: func() error {
+			return errors.Join(activities.Close(actions), closeHub(hub), log.Close()) //nolint:contextcheck // what started it may be over
+		},
 	}, nil
 }
 
