@@ -12,7 +12,7 @@ import (
 var limits = []string{"ratelimited", "rate_limited", "message_limit_exceeded"}
 
 // transient are Slack's errors that go away by themselves.
-var transient = []string{"internal_error", "fatal_error", "service_unavailable", "request_timeout", "team_added_to_org", "error"}
+var transient = []string{"internal_error", "fatal_error", "service_unavailable", "request_timeout", "team_added_to_org"}
 
 // advise says what kind of failure an error of Slack's is, and what to do about it. What it does not
 // know is a refusal.

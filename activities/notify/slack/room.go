@@ -32,6 +32,12 @@ func (s *Slack) Open(ctx context.Context, order notify.RoomOrder) (notify.RoomIn
 	if err != nil {
 		return notify.RoomInfo{}, err
 	}
+	select {
+	case s.opening <- struct{}{}:
+		defer func() { <-s.opening }()
+	case <-ctx.Done():
+		return notify.RoomInfo{}, fmt.Errorf("slack: open a room: %w", ctx.Err())
+	}
 	base := slug(order.Name) + "-" + order.At.UTC().Format(time.DateOnly)
 	room, err := s.createRoom(ctx, base)
 	if code := expected(""); errors.As(err, &code) {

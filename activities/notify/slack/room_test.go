@@ -1,12 +1,15 @@
 package slack
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/orderly-ops/orderly/activities/notify"
@@ -62,6 +65,31 @@ func TestOpen(t *testing.T) {
 		hidden := workspace.AddChannel("incident-2026-11-21-5")
 		workspace.Kick(hidden, true)
 		require.Equal(t, "incident-2026-11-21-6", open(t, s, "d").Name)
+	})
+
+	t.Run("NumbersThoseOfOneMoment", func(t *testing.T) {
+		t.Parallel()
+		s, workspace := setup(t)
+		var all sync.WaitGroup
+		rooms := make([]notify.RoomInfo, 8)
+		for i := range rooms {
+			all.Go(func() {
+				room, err := s.Open(t.Context(), order(fmt.Sprint("run-", i)))
+				assert.NoError(t, err)
+				rooms[i] = room
+			})
+		}
+		all.Wait()
+		for i, room := range rooms {
+			there, ok := workspace.Channel(room.Name)
+			require.True(t, ok)
+			require.Contains(t, there.Purpose, tag(fmt.Sprint("run-", i)))
+		}
+		require.Len(t, workspace.Channels(), 1+len(rooms))
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		_, err := s.Open(ctx, order("z"))
+		require.ErrorIs(t, err, context.Canceled)
 	})
 
 	t.Run("FindsTheRunsRoomAgain", func(t *testing.T) {

@@ -35,6 +35,8 @@ type Slack struct {
 	places *places
 	every  time.Duration // least time between two messages of a channel
 	now    func() time.Time
+	// opening lets one room be opened at a time: two at once would want the same name.
+	opening chan struct{}
 }
 
 // The transport's parts that the hub looks for.
@@ -60,7 +62,10 @@ func New(settings config.Slack) (*Slack, error) {
 	}
 	client := api.New(settings.Token.Reveal(),
 		api.OptionAPIURL(strings.TrimSuffix(address, "/")+"/"), api.OptionHTTPClient(newHTTPClient()))
-	return &Slack{client: client, token: settings.Token, lanes: newLanes(), places: newPlaces(), every: postEvery, now: time.Now}, nil
+	return &Slack{
+		client: client, token: settings.Token, lanes: newLanes(), places: newPlaces(),
+		every: postEvery, now: time.Now, opening: make(chan struct{}, 1),
+	}, nil
 }
 
 // newHTTPClient makes a client that follows no redirect: the token is in the body, and would go along.

@@ -18,7 +18,10 @@ type Fault struct {
 	Stored     bool          // the call is carried out all the same: only its answer is lost
 }
 
-// Fail makes the next n calls of a method go wrong. Faults of a method queue up.
+// Any stands for every method.
+const Any = "*"
+
+// Fail makes the next n calls of a method, or of Any, go wrong. Faults of a method queue up.
 func (s *Server) Fail(method string, n int, f Fault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -47,12 +50,13 @@ func (s *Server) begin(method string) (Fault, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.calls[method]++
-	queue := s.faults[method]
-	if len(queue) == 0 {
-		return Fault{}, false
+	for _, name := range []string{method, Any} {
+		if queue := s.faults[name]; len(queue) > 0 {
+			s.faults[name] = queue[1:]
+			return queue[0], true
+		}
 	}
-	s.faults[method] = queue[1:]
-	return queue[0], true
+	return Fault{}, false
 }
 
 func (s *Server) misbehave(w http.ResponseWriter, r *http.Request, f Fault) {

@@ -365,6 +365,17 @@ func TestFaults(t *testing.T) {
 		say(t, client, general, "two")
 	})
 
+	t.Run("HitAnyMethod", func(t *testing.T) {
+		t.Parallel()
+		client, workspace, general := setup(t)
+		workspace.Fail(slackapi.Any, 2, slackapi.Fault{Status: http.StatusServiceUnavailable})
+		_, err := client.AuthTestContext(t.Context())
+		require.Error(t, err)
+		_, _, err = client.PostMessageContext(t.Context(), general, slack.MsgOptionText("x", false))
+		require.Error(t, err)
+		say(t, client, general, "x")
+	})
+
 	t.Run("AreForMethodsThereAre", func(t *testing.T) {
 		t.Parallel()
 		client, _, _ := setup(t)
