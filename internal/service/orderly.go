@@ -48,8 +48,8 @@ func Orderly(ctx context.Context, p Parts) (*Program, error) {
 			own.Register(r)
 		},
 		Checks: []Check{{Name: "journal", Ask: log.Ping}},
-		Close: func() error {
-			return errors.Join(activities.Close(actions), closeHub(hub), log.Close()) //nolint:contextcheck // what started it may be over
+		Close: func() error { //nolint:contextcheck // the context of the start has ended by then
+			return errors.Join(activities.Close(actions), closeHub(hub), log.Close())
 		},
 	}, nil
 }
