@@ -105,7 +105,7 @@ func (c *orgChecker) grade(r *Classification) {
 		c.problems.Add(at, "there is no default scale that %q could be a grade of; name one with defaults: {scale: …}", r.Severity)
 		return
 	}
-	if rules.Rank("", r.Severity) < 0 {
+	if has(rules.Severities, rules.Scale()) && rules.Rank("", r.Severity) < 0 {
 		c.problems.Add(at, "scale %q has no grade %q%s", rules.Scale(), r.Severity, yamldoc.Hint(r.Severity, gradeIDs(rules.grades(""))))
 	}
 }

@@ -1,6 +1,7 @@
 package sops
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -93,19 +94,20 @@ func (o *Org) Unknown(by string) string {
 	if by = strings.TrimSpace(by); by == "" {
 		return "it does not say who: give by, the id of a person in org.yaml"
 	}
-	var same, known []string
-	for _, id := range sortedKeys(o.People) {
+	var same, others []string
+	ids := sortedKeys(o.People)
+	for _, id := range ids {
 		p := o.People[id]
 		if p.Name == by {
 			same = append(same, id)
 		}
-		known = append(known, id, p.Name, p.Email)
+		others = append(others, p.Name, p.Email)
 	}
 	if len(same) > 1 {
 		return fmt.Sprintf("%q is the name of several people; say one of %s", by, strings.Join(same, ", "))
 	}
 	text := fmt.Sprintf("org.yaml has nobody called %q", by)
-	if near := yamldoc.Suggest(by, known); near != "" {
+	if near := cmp.Or(yamldoc.Suggest(by, ids), yamldoc.Suggest(by, others)); near != "" {
 		return text + fmt.Sprintf("; did you mean %q?", near)
 	}
 	return text

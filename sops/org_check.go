@@ -141,6 +141,25 @@ func (c *orgChecker) person(id string, p Person) {
 	}
 }
 
+// strangers refuses two people with one address: an answer from it could be either's.
+func (c *orgChecker) strangers() {
+	people := &c.org.People
+	for key, of := range map[string]func(Person) string{
+		"slack": func(p Person) string { return p.Slack },
+		"email": func(p Person) string { return strings.ToLower(p.Email) },
+	} {
+		first := map[string]string{}
+		for _, id := range sortedKeys(*people) {
+			address := of((*people)[id])
+			if other, taken := first[address]; taken && address != "" {
+				c.problems.Add(c.places.Value(people, id, key), "%s has the same %s: who answered could not be told", other, key)
+				continue
+			}
+			first[address] = id
+		}
+	}
+}
+
 func (c *orgChecker) email(at Pos, address string) {
 	if address == "" {
 		return
@@ -199,6 +218,10 @@ func (c *orgChecker) rotation(id string, r Rotation) {
 	}
 	c.turnMembers(r.Members, where)
 	c.zone(at("time_zone"), r.TimeZone)
+	c.promise(&c.org.Rotations, []string{id, "every"}, r.Every)
+	if c.text(&c.org.Rotations, []string{id, "from"}) == (Date{}).Format(time.DateOnly) {
+		c.problems.Add(at("from"), "the first turn was not that long ago")
+	}
 	if r.Every > 0 && !r.From.IsZero() {
 		t, key, err := newTurns(r)
 		if err != nil {

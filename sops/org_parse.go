@@ -105,4 +105,5 @@ func (c *orgChecker) check() {
 	for _, id := range sortedKeys(o.People) {
 		c.person(id, o.People[id])
 	}
+	c.strangers()
 }

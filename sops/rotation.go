@@ -59,14 +59,16 @@ func parseHandOff(s string) (day time.Weekday, at clockTime, err error) {
 
 // begin is when turn n begins.
 func (t *turns) begin(n int64) time.Time {
-	return t.first.plus(time.Duration(n) * t.rotation.Every.D()).in(t.zone)
+	seconds := time.Time(t.first).Unix() + n*t.seconds() // a time.Duration ends after 292 years
+	return civil(time.Unix(seconds, 0).UTC()).in(t.zone)
 }
+
+func (t *turns) seconds() int64 { return int64(t.rotation.Every.D() / time.Second) }
 
 // number is the turn of an instant; negative before the first.
 func (t *turns) number(at time.Time) int64 {
-	every := int64(t.rotation.Every.D())
-	since := int64(time.Time(civilAt(at, t.zone)).Sub(time.Time(t.first)))
-	n := since / every
+	since := time.Time(civilAt(at, t.zone)).Unix() - time.Time(t.first).Unix()
+	n := since / t.seconds()
 	if since < 0 {
 		n--
 	}

@@ -110,7 +110,10 @@ func (d *Decoder) text(n *yaml.Node, into encoding.TextUnmarshaler) {
 		d.Problem(n, "want text, found %s", Describe(n))
 		return
 	}
-	if err := into.UnmarshalText([]byte(n.Value)); err != nil {
+	err := into.UnmarshalText([]byte(n.Value))
+	if _, isTime := into.(*time.Time); isTime && err != nil {
+		d.Problem(n, "%q is not a time; write it like 2026-11-21T02:14:00Z", short(n.Value))
+	} else if err != nil {
 		d.Problem(n, "%s", err.Error())
 	}
 }

@@ -134,7 +134,7 @@ f.yaml:3:7: want a number, found a list
 f.yaml:4:8: want true or false, found the text "yes"
 f.yaml:5:8: "5 minutes" is not a duration; write it like 90s, 5m, 1h30m, 2d or 1w
 f.yaml:6:12: want text, found the number 5; put it in quotes: "5"
-f.yaml:7:8: parsing time "yesterday" as "2006-01-02T15:04:05Z07:00": cannot parse "yesterday" as "2006"
+f.yaml:7:8: "yesterday" is not a time; write it like 2026-11-21T02:14:00Z
 f.yaml:8:6: has no value; give one or remove the key
 f.yaml:9:20: unknown key "x"; known: floor, kind`), ps.Error())
 }
