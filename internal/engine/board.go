@@ -18,17 +18,19 @@ const (
 	told = "/told"
 )
 
-// resolved is the status of an incident that is over.
-const resolved = "resolved"
+// aborted is the status of an incident that was given up.
+const aborted = "aborted"
 
 // The words under that key.
 const (
-	toldOpened   = "opened"
-	toldResolved = "resolved"
+	toldOpened  = "opened"
+	toldAborted = "aborted"
 )
 
 // board shows how an incident stands in its channels, all at once. Mailing lists and webhooks, which can't
-// be edited, are told when it begins and when it is over.
+// be edited, are told when it begins and when it is given up; of what comes between, and of the resolution,
+// they are told like everybody who is kept informed. It fails, so that it is tried again, when it could not
+// be shown anywhere and may still be.
 func (p *People) board(ctx context.Context, request workflows.BoardRequest) (workflows.BoardResult, error) {
 	stop := action.KeepAlive(ctx)
 	defer stop()
@@ -62,6 +64,9 @@ func (p *People) board(ctx context.Context, request workflows.BoardRequest) (wor
 		})
 	}
 	all.Wait()
+	if s.shown == 0 && s.again != nil {
+		return workflows.BoardResult{}, s.again
+	}
 	return workflows.BoardResult{Refs: s.refs, Problems: s.problems}, nil
 }
 
@@ -73,6 +78,8 @@ type show struct {
 
 	mu             sync.Mutex
 	refs, problems map[string]string
+	shown          int   // in how many channels
+	again          error // of one where it may be shown later
 }
 
 func (s *show) note(key, ref, problem string) {
@@ -110,17 +117,24 @@ func (s *show) board(ctx context.Context, key string, to notify.Recipient) {
 		}
 		return err
 	})
-	s.note(key, b.Ref, problem(err))
+	s.note(key, b.Ref, s.problem(err))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err == nil {
+		s.shown++
+	} else if later := s.worthATry(err); later != nil {
+		s.again = later
+	}
 }
 
-// announce tells a mailing list or webhook that the incident began, or that it is over.
+// announce tells a mailing list or webhook that the incident began, or that it was given up.
 func (s *show) announce(ctx context.Context, id string, c sops.Channel) {
 	m, was := s.request.Message, s.ref(id+told)
 	next := toldOpened
-	if m.Status == resolved {
-		next, m.Kind = toldResolved, notify.KindResolved
+	if m.Status == aborted {
+		next = toldAborted
 	}
-	if was == next || was == toldResolved {
+	if was == next || was == toldAborted {
 		return
 	}
 	m.ID += "/" + next
@@ -150,11 +164,4 @@ func find[T any](hub *notify.Hub) *T {
 		}
 	}
 	return nil
-}
-
-func problem(err error) string {
-	if err == nil {
-		return ""
-	}
-	return notify.Words(err)
 }

@@ -121,18 +121,40 @@ func TestBoard(t *testing.T) {
 		got = show(t, without, workflows.BoardRequest{Channels: []string{"health"}, Message: begun("open")})
 		require.Equal(t, map[string]string{"health": noSlack}, got.Problems)
 	})
+	t.Run("IsTriedAgainLaterWhenSlackIsAway", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			slack := &boards{transport: slackFake()}
+			slack.show = func(b notify.Board) (string, error) { return "", errors.New("503, said hunter2") }
+			p := peopleOf(t, orgFolder(orgText), slack)
+			request := workflows.BoardRequest{Channels: []string{"health"}, Room: "C9", Message: begun("open")}
+			_, err := p.board(t.Context(), request)
+			require.False(t, application(t, err).NonRetryable())
+			require.ErrorContains(t, err, "503, said …")
+
+			slack.show = func(b notify.Board) (string, error) {
+				if b.Channel.Slack == "C9" {
+					return "17.1", nil
+				}
+				return "", errors.New("503")
+			}
+			got := show(t, p, request)
+			require.Equal(t, map[string]string{"room": "17.1"}, got.Refs)
+			require.Equal(t, map[string]string{"health": "503"}, got.Problems)
+		})
+	})
 	t.Run("TellsAMailingListOnlyOfBeginningAndEnd", func(t *testing.T) {
 		t.Parallel()
 		email := emailFake()
 		p := peopleOf(t, orgFolder(orgText), email)
 		request := workflows.BoardRequest{Channels: []string{"press"}}
-		for _, status := range []string{"open", "open", "acknowledged", "resolved", "resolved"} {
+		for _, status := range []string{"open", "open", "acknowledged", "aborted", "aborted"} {
 			request.Message = begun(status)
 			request.Refs = show(t, p, request).Refs
 		}
-		require.Equal(t, map[string]string{"press/told": "resolved"}, request.Refs)
+		require.Equal(t, map[string]string{"press/told": "aborted"}, request.Refs)
 		require.Len(t, email.got, 2)
-		require.Equal(t, notify.KindResolved, email.got[1].Message.Kind)
+		require.Equal(t, "aborted", email.got[1].Message.Status)
 		require.NotEqual(t, email.got[0].Message.ID, email.got[1].Message.ID)
 	})
 }
@@ -180,6 +202,20 @@ func TestRoom(t *testing.T) {
 		p := peopleOf(t, orgFolder(orgText), slack)
 		got := room(t, p, workflows.RoomRequest{Name: "incident", Invite: []string{"ann"}})
 		require.Equal(t, workflows.Room{Problem: "the app lacks channels:manage"}, got)
+	})
+	t.Run("IsTriedAgainWhenSlackIsAway", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			slack := &boards{transport: slackFake()}
+			slack.open = func(notify.RoomOrder) (notify.RoomInfo, error) { return notify.RoomInfo{}, errors.New("503") }
+			p := peopleOf(t, orgFolder(orgText), slack)
+			_, err := p.room(t.Context(), workflows.RoomRequest{Name: "incident"})
+			require.False(t, application(t, err).NonRetryable())
+
+			slack.invite = func([]notify.Recipient) error { return errors.New("503") }
+			_, err = p.room(t.Context(), workflows.RoomRequest{ID: "C9", Invite: []string{"ann"}})
+			require.Error(t, err)
+		})
 	})
 	t.Run("IsNothingWithoutSlack", func(t *testing.T) {
 		t.Parallel()
