@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/orderly-ops/orderly/activities/action"
+	"github.com/orderly-ops/orderly/activities/artifact"
 	"github.com/orderly-ops/orderly/activities/docker"
 	"github.com/orderly-ops/orderly/activities/exec"
 	"github.com/orderly-ops/orderly/activities/host"
@@ -19,6 +20,7 @@ import (
 	"github.com/orderly-ops/orderly/activities/redis"
 	"github.com/orderly-ops/orderly/activities/report"
 	"github.com/orderly-ops/orderly/activities/s3"
+	"github.com/orderly-ops/orderly/activities/statuspage"
 	"github.com/orderly-ops/orderly/activities/targets"
 	"github.com/orderly-ops/orderly/internal/config"
 	log "github.com/orderly-ops/orderly/internal/journal"
@@ -43,8 +45,10 @@ func Definitions(deps Deps) []action.Definition {
 	if cfg == nil {
 		cfg = &config.Config{}
 	}
+	keeper := artifact.NewKeeper(cfg)
 	all := slices.Concat(
-		docker.Actions(cfg.Targets.Docker),
+		artifact.Actions(keeper),
+		docker.Actions(cfg.Targets.Docker, keeper),
 		postgres.Actions(cfg.Targets.Postgres),
 		exec.Actions(cfg.Exec),
 		host.Actions(),
@@ -55,6 +59,7 @@ func Definitions(deps Deps) []action.Definition {
 		redis.Actions(cfg.Targets.Redis),
 		report.Actions(deps.Journal),
 		s3.Actions(cfg.Targets.S3),
+		statuspage.Actions(cfg.Targets.HTTP),
 		targets.Actions(deps.Config),
 	)
 	slices.SortFunc(all, func(a, b action.Definition) int { return cmp.Compare(a.Name, b.Name) })

@@ -5,16 +5,18 @@ package docker
 
 import (
 	"context"
+	"io"
 	"time"
 
 	"github.com/orderly-ops/orderly/activities/action"
+	"github.com/orderly-ops/orderly/activities/artifact"
 	"github.com/orderly-ops/orderly/internal/config"
 )
 
 // Actions declares the actions of this package for the Docker hosts of orderly.yaml. Without any they
-// can be described, not run.
-func Actions(hosts map[string]config.Docker) []action.Definition {
-	a := &actions{engines: action.NewClients("docker", hosts, openEngine, (*engine).close), now: time.Now}
+// can be described, not run. keep is where docker.logs puts what is too long for an output.
+func Actions(hosts map[string]config.Docker, keep Keeper) []action.Definition {
+	a := &actions{engines: action.NewClients("docker", hosts, openEngine, (*engine).close), keep: keep, now: time.Now}
 	closed := action.ClosedBy(a.engines.Close)
 	return []action.Definition{
 		action.Define("docker.containers",
@@ -24,8 +26,8 @@ func Actions(hosts map[string]config.Docker) []action.Definition {
 			"Processor and memory use of a host's running containers, all watched at the same time. A container that does not answer is listed under `unread`.",
 			a.stats, closed, action.Timeout(2*time.Minute)),
 		action.Define("docker.logs",
-			"The last lines that a container printed.",
-			a.logs, closed),
+			"The last lines that a container printed. With `artifact`, many more of them are kept as an artifact.",
+			a.logs, closed, action.Timeout(5*time.Minute), action.Heartbeat(30*time.Second)),
 		action.Define("docker.restart",
 			"Restarts a container and, if wanted, waits until it is healthy. A container that the same step restarted already is not restarted again.",
 			a.restart, closed, action.Destructive(), action.Timeout(15*time.Minute), action.Heartbeat(30*time.Second)),
@@ -35,7 +37,13 @@ func Actions(hosts map[string]config.Docker) []action.Definition {
 // actions holds the engines that the actions talk to.
 type actions struct {
 	engines *action.Clients[config.Docker, *engine]
+	keep    Keeper
 	now     func() time.Time
+}
+
+// Keeper keeps artifacts of the run that an action belongs to.
+type Keeper interface {
+	Keep(ctx context.Context, name string, write func(io.Writer) error) (artifact.Saved, error)
 }
 
 // Unread is a container that could not be looked at.

@@ -121,7 +121,7 @@ func TestUnknownContainerSuggestsItsNearest(t *testing.T) {
 
 func TestActionsCanBeDescribedWithoutHosts(t *testing.T) {
 	t.Parallel()
-	for _, d := range Actions(nil) {
+	for _, d := range Actions(nil, nil) {
 		require.NotEmpty(t, d.Doc)
 		require.NoError(t, d.Close())
 		if d.Destructive {

@@ -3,11 +3,14 @@ package docker
 import (
 	"cmp"
 	"context"
+	"io"
+	"path"
 	"strings"
 	"time"
 	"unicode"
 
 	"github.com/orderly-ops/orderly/activities/action"
+	"github.com/orderly-ops/orderly/activities/artifact"
 	"github.com/orderly-ops/orderly/sops"
 )
 
@@ -17,6 +20,9 @@ const (
 	defaultBytes = 64 << 10
 	maxBytes     = 512 << 10
 	logsWithin   = 30 * time.Second
+	// What an artifact holds: a program that prints without end must not fill the store.
+	artifactLines  = 200_000
+	artifactWithin = 4 * time.Minute
 )
 
 // LogsInput is the input of docker.logs.
@@ -28,15 +34,17 @@ type LogsInput struct {
 	Stream     string        `json:"stream,omitempty" enum:"both,stdout,stderr" doc:"Which of its outputs." default:"both"`
 	Timestamps bool          `json:"timestamps,omitempty" doc:"Put the time before each line."`
 	MaxBytes   int           `json:"max_bytes,omitempty" doc:"How much text, counted from the end, at most 524288." default:"65536"`
+	Artifact   string        `json:"artifact,omitempty" doc:"Also keep its last 200,000 lines (of those since) as an artifact of this name, secrets of orderly.yaml taken out." default:"no artifact"`
 }
 
 // Logs is the output of docker.logs.
 type Logs struct {
-	Container string `json:"container" doc:"The container's name."`
-	ID        string `json:"id" doc:"Its short id."`
-	Lines     int    `json:"lines" doc:"How many lines there are in text."`
-	Text      string `json:"text" doc:"What it printed, the newest last, as valid UTF-8 without control characters."`
-	Truncated bool   `json:"truncated" doc:"Earlier lines were left out because of max_bytes."`
+	Container string          `json:"container" doc:"The container's name."`
+	ID        string          `json:"id" doc:"Its short id."`
+	Lines     int             `json:"lines" doc:"How many lines there are in text."`
+	Text      string          `json:"text" doc:"What it printed, the newest last, as valid UTF-8 without control characters."`
+	Truncated bool            `json:"truncated" doc:"Earlier lines were left out because of max_bytes."`
+	Artifact  *artifact.Saved `json:"artifact,omitempty" doc:"Where more of it is kept; absent without artifact."`
 }
 
 // logsWanted is which part of a container's output is read.
@@ -58,6 +66,7 @@ func (a *actions) logs(ctx context.Context, in LogsInput) (Logs, error) {
 	if err != nil {
 		return Logs{}, err
 	}
+	defer action.KeepAlive(ctx)()
 	d, err := e.find(ctx, "read logs of "+in.Container, in.Container)
 	if err != nil {
 		return Logs{}, err
@@ -66,14 +75,42 @@ func (a *actions) logs(ctx context.Context, in LogsInput) (Logs, error) {
 	if in.Since > 0 {
 		want.since = a.now().Add(-in.Since.D())
 	}
-	ctx, cancel := context.WithTimeout(ctx, logsWithin)
-	defer cancel()
 	end := newEnd(size)
-	if err := e.logs(ctx, d, want, end); err != nil {
-		return Logs{}, e.failed("read logs of "+d.name, err)
+	if err := e.copyLogs(ctx, d, want, logsWithin, end); err != nil {
+		return Logs{}, err
 	}
 	text := end.text()
-	return Logs{Container: d.name, ID: short(d.id), Text: text, Lines: strings.Count(text, "\n"), Truncated: end.lost}, nil
+	out := Logs{Container: d.name, ID: short(d.id), Text: text, Lines: strings.Count(text, "\n"), Truncated: end.lost}
+	if in.Artifact == "" {
+		return out, nil
+	}
+	out.Artifact, err = a.keepLogs(ctx, e, d, want, in.Artifact)
+	return out, err
+}
+
+// keepLogs makes an artifact of what a container printed.
+func (a *actions) keepLogs(ctx context.Context, e *engine, d detail, want logsWanted, name string) (*artifact.Saved, error) {
+	if a.keep == nil {
+		return nil, action.Permanent(action.ErrNotConfigured, "docker.logs: this worker keeps no artifacts")
+	}
+	want.tail = artifactLines
+	if path.Ext(name) != ".log" {
+		name += ".log"
+	}
+	saved, err := a.keep.Keep(ctx, name, func(w io.Writer) error {
+		return e.copyLogs(ctx, d, want, artifactWithin, w)
+	})
+	return &saved, err
+}
+
+// copyLogs writes what a container printed, at most for so long.
+func (e *engine) copyLogs(ctx context.Context, d detail, want logsWanted, within time.Duration, to io.Writer) error {
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	if err := e.logs(ctx, d, want, to); err != nil {
+		return e.failed("read logs of "+d.name, err)
+	}
+	return nil
 }
 
 // end keeps the last bytes of what is written to it.

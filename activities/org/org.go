@@ -21,6 +21,7 @@ func Actions(source Source) []action.Definition {
 			"Say how grave findings are, by the rules of org.yaml: the first that holds names the level of escalation, "+
 				"the severity and what is affected. When none holds the level is that of the defaults.",
 			a.classify),
+		servicesAction(a),
 	}
 }
 
