@@ -57,7 +57,7 @@ func (c *checker) empty(ptr any, key, value string) {
 
 func (c *checker) owners(ptr any, key string, roles []string) {
 	for i, r := range roles {
-		if r != ServiceOwner && (!idPattern.MatchString(r) || len(r) > maxID) {
+		if r != ServiceOwner && r != IncidentOwner && (!idPattern.MatchString(r) || len(r) > maxID) {
 			c.problems.Add(c.places.Item(ptr, key, i), "%q is not the id of a role or person", r)
 		}
 		if slices.Contains(roles[:i], r) {

@@ -2,6 +2,7 @@ package sops
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 
 	"github.com/orderly-ops/orderly/internal/yamldoc"
@@ -40,7 +41,7 @@ func (o *Org) Classify(findings []Finding, facts map[string]float64) Classed {
 		holds, err := rule.If.Bool(scope)
 		switch {
 		case err != nil:
-			out.Reasons = append(out.Reasons, fmt.Sprintf("rule %s could not be decided: %v", rule.ID, err))
+			out.Reasons = append(out.Reasons, fmt.Sprintf("rule %s could not be decided: %s", rule.ID, undecided(err)))
 		case holds:
 			out.Rule, out.Level, out.Severity, out.Services = rule.ID, rule.Level, rule.Severity, slices.Clone(rule.Services)
 			out.Reasons = append(out.Reasons, fmt.Sprintf("rule %s holds: %s", rule.ID, rule.If.Source))
@@ -49,6 +50,16 @@ func (o *Org) Classify(findings []Finding, facts map[string]float64) Classed {
 	}
 	out.Reasons = append(out.Reasons, "no rule of the classification holds")
 	return out
+}
+
+var noSuchKey = regexp.MustCompile(`no such key: (\S+)$`)
+
+// undecided says what a rule lacked.
+func undecided(err error) string {
+	if m := noSuchKey.FindStringSubmatch(err.Error()); m != nil {
+		return fmt.Sprintf("there is no fact %q", m[1])
+	}
+	return err.Error()
 }
 
 func classScope(findings []Finding, facts map[string]float64) *Scope {

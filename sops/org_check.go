@@ -133,13 +133,16 @@ func (c *orgChecker) person(id string, p Person) {
 	if p.Slack != "" && !slackMember.MatchString(p.Slack) {
 		c.problems.Add(at("slack"), "%q is not a Slack member id; it looks like U01ABCDEF and is in the person's Slack profile", p.Slack)
 	}
-	c.email(at("email"), p.Email)
-	c.webhook(at("webhook"), p.Webhook)
-	c.zone(at("time_zone"), p.TimeZone)
+	c.email(at, p.Email)
+	c.webhook(at, p.Webhook)
+	c.zone(at, p.TimeZone)
 	if where, counted := c.duties[id]; counted && !p.Reachable() {
 		c.problems.Add(c.places.Key(&c.org.People, id), "nobody could reach %s, who is in %s; add slack, email or webhook", id, where)
 	}
 }
+
+// keyPos is where a key of something stands. Looking takes time, so it is only done for a problem.
+type keyPos func(key string) Pos
 
 // strangers refuses two people with one address: an answer from it could be either's.
 func (c *orgChecker) strangers() {
@@ -160,35 +163,46 @@ func (c *orgChecker) strangers() {
 	}
 }
 
-func (c *orgChecker) email(at Pos, address string) {
+func (c *orgChecker) email(at keyPos, address string) {
 	if address == "" {
 		return
 	}
 	if a, err := mail.ParseAddress(address); err != nil || a.Address != address {
-		c.problems.Add(at, "%q is not an e-mail address; write it like ann@example.org", address)
+		c.problems.Add(at("email"), "%q is not an e-mail address; write it like ann@example.org", address)
 	}
 }
 
-func (c *orgChecker) webhook(at Pos, address string) {
+func (c *orgChecker) webhook(at keyPos, address string) {
 	if address == "" {
 		return
 	}
 	u, err := url.Parse(address)
 	switch {
 	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "":
-		c.problems.Add(at, "this is not an address that can be posted to; write it like https://pager.example.org/ann")
+		c.problems.Add(at("webhook"), "this is not an address that can be posted to; write it like https://pager.example.org/ann")
 	case u.User != nil:
-		c.problems.Add(at, "a password has no place in org.yaml; webhooks are signed with notify.webhook.secret of orderly.yaml")
+		c.problems.Add(at("webhook"), "a password has no place in org.yaml; webhooks are signed with notify.webhook.secret of orderly.yaml")
 	}
 }
 
-func (c *orgChecker) zone(at Pos, name string) {
+// zone is the zone of a name; UTC when there is none, or when it is wrong, which is noted.
+func (c *orgChecker) zone(at keyPos, name string) *time.Location {
 	if name == "" {
-		return
+		return time.UTC
 	}
-	if _, err := time.LoadLocation(name); err != nil || name == "Local" {
-		c.problems.Add(at, "%q is not a time zone; write it like Europe/Berlin or UTC", name)
+	zone, known := c.zones[name]
+	if !known {
+		var err error
+		if zone, err = time.LoadLocation(name); err != nil || name == "Local" {
+			zone = nil
+		}
+		c.zones[name] = zone // reading one takes longer than all other checks of a person
 	}
+	if zone == nil {
+		c.problems.Add(at("time_zone"), "%q is not a time zone; write it like Europe/Berlin or UTC", name)
+		return time.UTC
+	}
+	return zone
 }
 
 func (c *orgChecker) channel(id string, ch Channel) {
@@ -196,8 +210,8 @@ func (c *orgChecker) channel(id string, ch Channel) {
 	if ch.Slack != "" && !slackChannel.MatchString(ch.Slack) {
 		c.problems.Add(at("slack"), "%q is not a Slack channel; write \"#name\" or its id", ch.Slack)
 	}
-	c.email(at("email"), ch.Email)
-	c.webhook(at("webhook"), ch.Webhook)
+	c.email(at, ch.Email)
+	c.webhook(at, ch.Webhook)
 	if ch.Slack == "" && ch.Email == "" && ch.Webhook == "" {
 		c.problems.Add(c.places.Key(&c.org.Channels, id), "channel %q leads nowhere; add slack, email or webhook", id)
 	}
@@ -217,13 +231,13 @@ func (c *orgChecker) rotation(id string, r Rotation) {
 		c.problems.Add(c.places.Key(&c.org.Rotations, id), "rotation %q has no members", id)
 	}
 	c.turnMembers(r.Members, where)
-	c.zone(at("time_zone"), r.TimeZone)
+	zone := c.zone(at, r.TimeZone)
 	c.promise(&c.org.Rotations, []string{id, "every"}, r.Every)
 	if c.text(&c.org.Rotations, []string{id, "from"}) == (Date{}).Format(time.DateOnly) {
 		c.problems.Add(at("from"), "the first turn was not that long ago")
 	}
 	if r.Every > 0 && !r.From.IsZero() {
-		t, key, err := newTurns(r)
+		t, key, err := newTurns(r, zone)
 		if err != nil {
 			c.problems.Add(at(key), "%v", err)
 		}
@@ -317,7 +331,7 @@ func (c *orgChecker) services() {
 	}
 	for _, id := range sortedKeys(o.Vendors) {
 		v := o.Vendors[id]
-		c.email(c.places.Value(&o.Vendors, id, "email"), v.Email)
+		c.email(func(key string) Pos { return c.places.Value(&o.Vendors, id, key) }, v.Email)
 		for i := range v.Services {
 			if s := v.Services[i]; !has(o.Services, s) {
 				c.problems.Add(c.places.Of(&v.Services[i]), "there is no service %q%s", s, yamldoc.Hint(s, sortedKeys(o.Services)))

@@ -127,7 +127,7 @@ func (c *orgChecker) ladders() {
 
 func (c *orgChecker) calendar(id string, cal Calendar) {
 	at := func(key string) Pos { return c.places.Value(&c.org.Calendars, id, key) }
-	c.zone(at("time_zone"), cal.TimeZone)
+	c.zone(at, cal.TimeZone)
 	for i, d := range cal.Holidays {
 		if !d.IsZero() && slices.Contains(cal.Holidays[:i], d) {
 			c.problems.Add(c.places.Of(&cal.Holidays[i]), "%s is listed twice", d)

@@ -3,6 +3,7 @@ package sops
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"time"
 
 	"cel.dev/cel-go/cel"
 	"gopkg.in/yaml.v3"
@@ -36,7 +37,7 @@ func ParseOrg(file string, src []byte) (*Org, Problems) {
 		File: file, Source: string(src), Digest: "sha256:" + hex.EncodeToString(sum[:]),
 		turns: map[string]*turns{},
 	}
-	c := &orgChecker{org: o, kinds: map[string]string{}}
+	c := &orgChecker{org: o, kinds: map[string]string{}, duties: map[string]string{}, zones: map[string]*time.Location{}}
 	c.places, c.problems = yamldoc.DecodePlaces(node, file, o)
 	c.expr = &compiler{
 		text: yamldoc.NewText(file, src), typing: newTyping(), names: &names{steps: &Type{Kind: TypeObject, Name: "steps"}},
@@ -67,14 +68,14 @@ type orgChecker struct {
 	places   yamldoc.Places
 	expr     *compiler
 	problems Problems
-	kinds    map[string]string // what an id is: people, roles, teams, channels, stakeholders
-	duties   map[string]string // by person, the first place that counts on them
+	kinds    map[string]string         // what an id is: people, roles, teams, channels, stakeholders
+	duties   map[string]string         // by person, the first place that counts on them
+	zones    map[string]*time.Location // by name; nil for what is none
 }
 
 func (c *orgChecker) check() {
 	o := c.org
 	c.ids()
-	c.duties = map[string]string{}
 	for _, id := range sortedKeys(o.Rotations) {
 		c.rotation(id, o.Rotations[id])
 	}

@@ -18,7 +18,7 @@ type turns struct {
 const shortestTurn = time.Hour
 
 // newTurns reads a rotation's times. The error says what is wrong with which key.
-func newTurns(r Rotation) (*turns, string, error) {
+func newTurns(r Rotation, zone *time.Location) (*turns, string, error) {
 	day, at, err := parseHandOff(r.HandOff)
 	if err != nil {
 		return nil, "hand_off", err
@@ -35,7 +35,7 @@ func newTurns(r Rotation) (*turns, string, error) {
 		near := r.From.AddDate(0, 0, -(int(start-day)+7)%7)
 		return nil, "from", fmt.Errorf("%s is a %s, but turns change on %s; take %s", r.From, weekdays[start], weekdays[day], Date{near})
 	}
-	return &turns{rotation: r, zone: zoneOf(r.TimeZone), first: first.plus(time.Duration(at) * time.Minute)}, "", nil
+	return &turns{rotation: r, zone: zone, first: first.plus(time.Duration(at) * time.Minute)}, "", nil
 }
 
 // parseHandOff reads "Mon 09:00" or "09:00". Without a day it is -1.
