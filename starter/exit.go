@@ -18,6 +18,7 @@ const (
 	exitNotFound    = 4   // no such procedure, run, schedule or action
 	exitStopped     = 5   // the run was cancelled, terminated or timed out
 	exitOpen        = 6   // start: a run with that key is open already
+	exitRefused     = 7   // the run has refused the message: not entitled, too late, nothing to do it to
 	exitInterrupted = 130 // Ctrl-C; a watched run goes on
 )
 
@@ -30,6 +31,7 @@ const exitHelp = `Exit codes:
   4    no such procedure, run, schedule or action
   5    the run was cancelled, terminated or timed out
   6    start: a run with that key is open already
+  7    the run refused the message: not entitled, too late, or over
   130  interrupted; a run being watched goes on`
 
 // exitError ends the program with a code of its own. An empty message prints nothing: everything has

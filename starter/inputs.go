@@ -48,6 +48,7 @@ func (a *app) plan(cfg *config.Config, req startRequest) (plan, error) {
 	if !known {
 		return p, nil
 	}
+	p.incident = proc.Incident != nil
 	p.title, p.about = screen.Cut(proc.Title, titleLimit), screen.Cut(proc.Description, aboutLimit)
 	err = p.check(proc)
 	return p, err
@@ -130,12 +131,9 @@ func (a *app) readInputFile(name string, into *map[string]any) error {
 		defer func() { _ = f.Close() }()
 		src = f
 	}
-	text, err := io.ReadAll(io.LimitReader(src, maxInput+1))
+	text, err := readAll(src, "--input-file "+name)
 	if err != nil {
-		return fmt.Errorf("--input-file %s: %w", name, err)
-	}
-	if len(text) > maxInput {
-		return fmt.Errorf("--input-file %s: larger than 2 MB, which is all that Temporal takes", name)
+		return err
 	}
 	if err := yaml.Unmarshal(text, into); err != nil {
 		return fmt.Errorf("--input-file %s: not one YAML or JSON object: %w", name, err)
@@ -144,6 +142,18 @@ func (a *app) readInputFile(name string, into *map[string]any) error {
 		*into = map[string]any{}
 	}
 	return nil
+}
+
+// readAll reads a file or stdin to its end.
+func readAll(src io.Reader, name string) ([]byte, error) {
+	text, err := io.ReadAll(io.LimitReader(src, maxInput+1))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	if len(text) > maxInput {
+		return nil, fmt.Errorf("%s: larger than 2 MB, which is all that Temporal takes", name)
+	}
+	return text, nil
 }
 
 // typed reads the text of a -i as the declared type wants it. Text, durations and times stay text: in

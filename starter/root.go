@@ -68,9 +68,9 @@ stdout, everything else to stderr; --json gives stable fields for scripts.
 	root.AddCommand(
 		a.startCommand(), a.watchCommand(), a.runsCommand(), a.showCommand(), a.timelineCommand(),
 		a.validateCommand(), a.actionsCommand(), a.schemaCommand(), a.scheduleCommand(), a.setupCommand(),
-		a.onCallCommand(),
-		a.versionCommand(),
+		a.onCallCommand(), a.inboxCommand(), a.versionCommand(),
 	)
+	root.AddCommand(a.messageCommands()...)
 	return root
 }
 

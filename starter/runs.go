@@ -22,6 +22,9 @@ type runFilter struct {
 	state     string
 	since     string
 	limit     int
+	severity  string
+	owner     string
+	service   string
 }
 
 func (a *app) runsCommand() *cobra.Command {
@@ -32,10 +35,11 @@ func (a *app) runsCommand() *cobra.Command {
 		Long: `List runs, the open ones first, then those that ended last.
 
 With --json the answer is a list of {workflow_id, run_id, procedure, key, state,
-phase, started, ended, drill}.`,
+phase, started, ended, drill, severity, level, owner, services}.`,
 		Example: examples(
 			"orderly runs",
 			"orderly runs --procedure daily-check --state failed --since 7d",
+			"orderly runs --severity P1 --service api --state running",
 			"orderly runs --json | jq -r '.[].workflow_id'"),
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.runs(cmd.Context(), f) },
@@ -43,6 +47,9 @@ phase, started, ended, drill}.`,
 	cmd.Flags().StringVar(&f.procedure, "procedure", "", "only runs of this procedure")
 	cmd.Flags().StringVar(&f.state, "state", "", "only runs in this state: "+strings.Join(stateWords(), ", "))
 	cmd.Flags().StringVar(&f.since, "since", "", "only runs started this long ago or later, such as 24h or 7d")
+	cmd.Flags().StringVar(&f.severity, "severity", "", "only incidents of this severity, such as P1")
+	cmd.Flags().StringVar(&f.owner, "owner", "", "only incidents that this person owns")
+	cmd.Flags().StringVar(&f.service, "service", "", "only incidents that affect this service")
 	cmd.Flags().IntVarP(&f.limit, "number", "n", 20, "at most so many")
 	_ = cmd.RegisterFlagCompletionFunc("procedure", a.completeProcedures)
 	_ = cmd.RegisterFlagCompletionFunc("state", cobra.FixedCompletions(stateWords(), cobra.ShellCompDirectiveNoFileComp))
@@ -92,8 +99,8 @@ func stateWords() []string {
 	return words
 }
 
-// query is the filter in Temporal's words. It uses none of Orderly's own search attributes, so that it
-// also finds runs that no worker has touched yet.
+// query is the filter in Temporal's words. It uses Orderly's own search attributes only for what is known of
+// incidents alone, so that it also finds runs that no worker has touched yet.
 func (f runFilter) query(queue string, at time.Time) (string, error) {
 	if f.limit < 1 || f.limit > 10_000 {
 		return "", exit(exitUsage, "-n must be between 1 and 10000")
@@ -119,6 +126,13 @@ func (f runFilter) query(queue string, at time.Time) (string, error) {
 		}
 		parts = append(parts, "StartTime >= "+quote(at.Add(-time.Duration(d)).Format(time.RFC3339)))
 	}
+	for _, is := range []struct{ attribute, value string }{
+		{workflows.AttrSeverity.GetName(), f.severity}, {workflows.AttrOwner.GetName(), f.owner}, {workflows.AttrServices.GetName(), f.service},
+	} {
+		if is.value != "" {
+			parts = append(parts, is.attribute+" = "+quote(is.value))
+		}
+	}
 	return strings.Join(parts, " AND "), nil
 }
 
@@ -133,6 +147,10 @@ type runRow struct {
 	Started    time.Time  `json:"started"`
 	Ended      *time.Time `json:"ended,omitempty"`
 	Drill      bool       `json:"drill,omitempty"`
+	Severity   string     `json:"severity,omitempty"` // this and the next three: of an incident
+	Level      string     `json:"level,omitempty"`
+	Owner      string     `json:"owner,omitempty"` // id of a person
+	Services   []string   `json:"services,omitempty"`
 }
 
 func readRow(info *workflowpb.WorkflowExecutionInfo) runRow {
@@ -150,6 +168,10 @@ func readRow(info *workflowpb.WorkflowExecutionInfo) runRow {
 	}
 	read(workflows.AttrProcedure.GetName(), &r.Procedure)
 	read(workflows.AttrDrill.GetName(), &r.Drill)
+	read(workflows.AttrSeverity.GetName(), &r.Severity)
+	read(workflows.AttrLevel.GetName(), &r.Level)
+	read(workflows.AttrOwner.GetName(), &r.Owner)
+	read(workflows.AttrServices.GetName(), &r.Services)
 	if isOpen(info) {
 		read(workflows.AttrPhase.GetName(), &r.Phase)
 	}
@@ -182,9 +204,21 @@ func (a *app) printRuns(rows []runRow, limit int) {
 		a.say("no runs; `orderly start <procedure>` starts one")
 		return
 	}
-	table := &screen.Table{Header: []string{"STARTED", "RUN", "TOOK", "STATE"}, Wraps: 1, Paint: a.paint()}
+	a.print(runsTable(rows, a.paint()).Lines(a.room())...)
+	if len(rows) == limit {
+		a.say("only the first %d; -n shows more", limit)
+	}
+}
+
+// runsTable has columns for severity and owner where there is an incident among the runs.
+func runsTable(rows []runRow, p screen.Painter) *screen.Table {
+	table := &screen.Table{Header: []string{"STARTED", "RUN", "TOOK", "STATE"}, Wraps: 1, Paint: p}
+	incidents := slices.ContainsFunc(rows, func(r runRow) bool { return r.Severity != "" || r.Owner != "" })
+	if incidents {
+		table.Header = []string{"STARTED", "RUN", "SEV", "OWNER", "TOOK", "STATE"}
+	}
 	table.Style = func(column int, text string) screen.Tone {
-		if column == 3 {
+		if column == len(table.Header)-1 {
 			return rowTone(text)
 		}
 		return screen.Plain
@@ -201,12 +235,13 @@ func (a *app) printRuns(rows []runRow, limit int) {
 		if r.Drill {
 			state += " (drill)"
 		}
-		table.Add(r.Started.UTC().Format("01-02 15:04:05Z"), r.WorkflowID, screen.Took(end.Sub(r.Started)), rowGlyph(r.State)+" "+state)
+		cells := []string{r.Started.UTC().Format("01-02 15:04:05Z"), r.WorkflowID}
+		if incidents {
+			cells = append(cells, r.Severity, r.Owner)
+		}
+		table.Add(append(cells, screen.Took(end.Sub(r.Started)), rowGlyph(r.State)+" "+state)...)
 	}
-	a.print(table.Lines(a.room())...)
-	if len(rows) == limit {
-		a.say("only the first %d; -n shows more", limit)
-	}
+	return table
 }
 
 func rowGlyph(word string) string { return screen.Glyph(rowState(word)) }

@@ -12,7 +12,7 @@ import (
 
 func TestSchemasTakeWhatWeWrite(t *testing.T) {
 	t.Parallel()
-	for what, text := range map[string]string{"procedure": checkYAML, "config": "temporal: {address: \"127.0.0.1:7233\"}\n"} {
+	for what, text := range map[string]string{"procedure": checkYAML, "config": "temporal: {address: \"127.0.0.1:7233\"}\n", "org": orgYAML} {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()
 			got := newBench(t).orderly("schema", what)
@@ -27,7 +27,7 @@ func TestSchemasTakeWhatWeWrite(t *testing.T) {
 			require.Error(t, s.Validate(instance(t, "nonsense: true\n")))
 		})
 	}
-	require.Equal(t, exitUsage, newBench(t).orderly("schema", "org").code)
+	require.Equal(t, exitUsage, newBench(t).orderly("schema", "nonsense").code)
 }
 
 // instance is YAML as JSON has it.

@@ -13,11 +13,13 @@ import (
 )
 
 func (a *app) showCommand() *cobra.Command {
-	return &cobra.Command{
+	pages := false
+	cmd := &cobra.Command{
 		Use:   "show <run>",
 		Short: "Show a run's record: phases, steps, outputs, findings, clocks",
 		Long: `Show how a run stands: its phases and steps with what they brought, findings,
-clocks, and why it failed. --json prints the whole record. A closed run whose
+clocks, and why it failed; of an incident also whose it is, what waits for whom,
+and who was paged over what. --json prints the whole record. A closed run whose
 worker is gone is read from the journal.
 
 ` + runHelp,
@@ -27,9 +29,14 @@ worker is gone is read from the journal.
 		Args:              exactly("run"),
 		ValidArgsFunction: a.completeRuns,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.withRecord(cmd.Context(), args[0], a.show)
+			return a.withRecord(cmd.Context(), args[0], func(f found) error {
+				f.pages = pages
+				return a.show(f)
+			})
 		},
 	}
+	cmd.Flags().BoolVar(&pages, "pages", false, "every page that went out, not only the last of each tier")
+	return cmd
 }
 
 // found is a run that was asked for.
@@ -38,6 +45,7 @@ type found struct {
 	outcome outcome // of a run that is over
 	over    bool
 	link    string
+	pages   bool // all of them
 }
 
 // withRecord finds the run that arg means and gives its record to use. Temporal forgets closed runs
@@ -124,9 +132,12 @@ func (a *app) show(f found) error {
 	if len(r.Inputs) > 0 {
 		a.print(screen.Wrap(screen.Clean("inputs: "+screen.Inputs(r.Inputs)), a.room())...)
 	}
+	a.section("", screen.Incident(r, paint, width))
+	a.section("Waits for people", screen.Asks(r, paint, width, now()))
 	tree := &screen.Tree{Width: width, Paint: paint, Now: now(), Items: true, Outputs: true}
 	a.section("", tree.Lines(r))
-	a.section("Clocks", screen.Clocks(r.Clocks, paint, width, now()))
+	a.section("Clocks", screen.Clocks(screen.ByDue(r.Clocks), paint, width, now()))
+	a.people(f, width)
 	if len(r.Findings) > 0 {
 		a.section("Findings: "+screen.CountFindings(r.Findings), screen.Findings(r.Findings, paint, a.room()))
 	}
@@ -137,6 +148,21 @@ func (a *app) show(f found) error {
 	}
 	a.sayLink(f.link)
 	return nil
+}
+
+// updatesShown is how many status updates `orderly show` prints; the timeline has all.
+const updatesShown = 5
+
+// people prints who was paged, and what the stakeholders and the monitoring have said.
+func (a *app) people(f found, width int) {
+	paint := a.paint()
+	paging := screen.Paging(f.record, paint, width, now())
+	if f.over {
+		paging = nil
+	}
+	a.section("Pages", append(paging, screen.Pages(f.record, f.pages, paint, width)...))
+	a.section("Status updates", screen.Updates(f.record, updatesShown, width))
+	a.section("Alerts", screen.Alerts(f.record, width))
 }
 
 // section prints lines under a heading; nothing when there are none.

@@ -36,6 +36,7 @@ func (a *app) startCommand() *cobra.Command {
 		Long: `Start a run of a procedure. All inputs are checked before anything starts. Where
 the procedure has a key, only one run with that key may be open: if there is one
 already it is named and the exit code is 6; with --watch it is followed instead.
+An incident that is open is told that somebody has seen it again.
 
 A procedure that is not in the folders here may still be known to the workers.
 It is started by its name with a note; inputs are then read as YAML and checked
@@ -70,6 +71,7 @@ type plan struct {
 	key       string
 	by        string
 	drill     bool
+	incident  bool
 	title     string         // what the Temporal UI says of the run; "" of a procedure that only the workers know
 	about     string         // the same in more words
 	inputs    map[string]any // as typed, without defaults: the worker fills those in from its own file
@@ -127,21 +129,26 @@ func (o *openRun) Error() string { return "a run of " + o.workflowID + " is open
 func (c *cluster) start(ctx context.Context, p plan) (client.WorkflowRun, error) {
 	ctx, cancel := context.WithTimeout(ctx, soon)
 	defer cancel()
-	id := workflows.WorkflowID(p.procedure, workflows.RunName(p.key, tail(), p.drill))
-	run, err := c.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
-		ID:                                       id,
-		TaskQueue:                                c.queue,
-		WorkflowIDReusePolicy:                    enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
-		WorkflowIDConflictPolicy:                 enumspb.WORKFLOW_ID_CONFLICT_POLICY_FAIL,
-		WorkflowExecutionErrorWhenAlreadyStarted: true,
-		StaticSummary:                            p.title,
-		StaticDetails:                            p.about,
-	}, workflows.WorkflowType(p.procedure), p.payload())
+	options := c.startOptions(p, enumspb.WORKFLOW_ID_CONFLICT_POLICY_FAIL)
+	options.WorkflowExecutionErrorWhenAlreadyStarted = true
+	run, err := c.ExecuteWorkflow(ctx, options, workflows.WorkflowType(p.procedure), p.payload())
 	var open *serviceerror.WorkflowExecutionAlreadyStarted
 	if errors.As(err, &open) {
-		return nil, &openRun{workflowID: id, runID: open.RunId}
+		return nil, &openRun{workflowID: options.ID, runID: open.RunId}
 	}
 	return run, err
+}
+
+// startOptions name the run; conflict says what happens when one of that name is open.
+func (c *cluster) startOptions(p plan, conflict enumspb.WorkflowIdConflictPolicy) client.StartWorkflowOptions {
+	return client.StartWorkflowOptions{
+		ID:                       workflows.WorkflowID(p.procedure, workflows.RunName(p.key, tail(), p.drill)),
+		TaskQueue:                c.queue,
+		WorkflowIDReusePolicy:    enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
+		WorkflowIDConflictPolicy: conflict,
+		StaticSummary:            p.title,
+		StaticDetails:            p.about,
+	}
 }
 
 // tail makes the id of a run without a key unique, and sortable by eye.
@@ -194,7 +201,7 @@ func (a *app) started(c *cluster, p plan, workflowID, runID string, joined bool)
 
 // alreadyOpen says which run is in the way, or follows it.
 func (a *app) alreadyOpen(ctx context.Context, cfg *config.Config, c *cluster, p plan, open *openRun, watch bool) error {
-	began := ""
+	began, mine := "", p
 	if info, err := c.describe(ctx, open.workflowID, open.runID); err == nil {
 		began = " since " + screen.Stamp(info.GetStartTime().AsTime())
 	}
@@ -207,5 +214,34 @@ func (a *app) alreadyOpen(ctx context.Context, cfg *config.Config, c *cluster, p
 		a.say("already open%s; following it", began)
 		return a.watch(ctx, cfg, c, open.workflowID, open.runID)
 	}
-	return exit(exitOpen, "%s is already open%s; `orderly watch %s` follows it", open.workflowID, began, open.workflowID)
+	joined := a.joinIncident(ctx, c, mine, open)
+	return exit(exitOpen, "%s is already open%s%s; `orderly watch %s` follows it", open.workflowID, began, joined, open.workflowID)
+}
+
+// joinIncident tells an open incident that somebody else has seen it as well, and says what came of it.
+func (a *app) joinIncident(ctx context.Context, c *cluster, p plan, open *openRun) string {
+	if !p.incident {
+		return ""
+	}
+	run, err := c.describe(ctx, open.workflowID, open.runID)
+	if err == nil {
+		_, err = c.send(ctx, run, workflows.MessageAlert, workflows.Alert{
+			Key: "start by " + p.by, Status: workflows.AlertFiring, Summary: p.summary(),
+		})
+	}
+	if err != nil {
+		a.say("it could not be told that it was started again: %v", err)
+		return ""
+	}
+	return "; you have joined it: it was told that you saw it too"
+}
+
+// summary is what whoever starts an incident says of it.
+func (p plan) summary() string {
+	for _, name := range []string{"reason", "summary"} {
+		if text, ok := p.inputs[name].(string); ok && text != "" {
+			return text
+		}
+	}
+	return "started again"
 }

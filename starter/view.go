@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/orderly-ops/orderly/starter/screen"
 	"github.com/orderly-ops/orderly/workflows"
@@ -102,6 +103,9 @@ func trouble(err error) string {
 func eventLine(r *workflows.Record, ev workflows.Event, width int) []string {
 	when := screen.Pad(screen.Clock(ev.At)+"  "+screen.Since(r.Started, ev.At), 20)
 	text := screen.Clean(ev.Text)
+	if ev.Kind == "note" {
+		text = "note: " + text
+	}
 	if ev.By != "" && !strings.Contains(text, ev.By) {
 		text += " (" + screen.Clean(ev.By) + ")"
 	}
@@ -149,7 +153,8 @@ func (v *liveView) frame() []string {
 		tree := &screen.Tree{Width: width, Paint: v.app.paint(), Now: at, Brief: true}
 		lines = append(lines, screen.Head(v.record, v.app.paint(), width, at)...)
 		body := tree.Lines(v.record)
-		tail := screen.Clocks(openClocks(v.record), v.app.paint(), width, at)
+		lines = append(lines, incidentLines(v.record, v.app.paint(), width, at)...)
+		tail := screen.Clocks(screen.ByDue(openClocks(v.record)), v.app.paint(), width, at)
 		body = fit(body, rows-len(lines)-len(tail)-6)
 		lines = append(append(lines, ""), body...)
 		if len(tail) > 0 {
@@ -160,6 +165,21 @@ func (v *liveView) frame() []string {
 	}
 	if v.err != nil && !errors.Is(v.err, errNoRecord) {
 		lines = append(lines, screen.Wrap("! "+trouble(v.err), width)...)
+	}
+	return lines
+}
+
+// incidentLines is what whoever follows an incident has to know: how it stands, who is paged next, and what
+// waits for whom.
+func incidentLines(r *workflows.Record, p screen.Painter, width int, at time.Time) []string {
+	var lines []string
+	for _, part := range [][]string{
+		append(screen.Incident(r, p, width), screen.Paging(r, p, width, at)...),
+		screen.Asks(r, p, width, at),
+	} {
+		if len(part) > 0 {
+			lines = append(append(lines, ""), part...)
+		}
 	}
 	return lines
 }

@@ -2,6 +2,7 @@ package screen
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -44,6 +45,25 @@ func Clocks(clocks []*workflows.Clock, p Painter, width int, now time.Time) []st
 		lines = append(lines, "◷ "+name+" "+p.Tone(tone, Cut(text, width-room-3)))
 	}
 	return lines
+}
+
+// ByDue puts the promises that still run first, the soonest due before others; then the rest in the order
+// they were made.
+func ByDue(clocks []*workflows.Clock) []*workflows.Clock {
+	out := slices.Clone(clocks)
+	slices.SortStableFunc(out, func(a, b *workflows.Clock) int {
+		open := func(c *workflows.Clock) bool { return c.Met == nil && c.Stopped == nil }
+		switch {
+		case open(a) != open(b) && open(a):
+			return -1
+		case open(a) != open(b):
+			return 1
+		case open(a):
+			return a.Due.Compare(b.Due)
+		}
+		return 0
+	})
+	return out
 }
 
 func clockText(c *workflows.Clock, now time.Time) (Tone, string) {

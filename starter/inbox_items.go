@@ -1,0 +1,170 @@
+package main
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/orderly-ops/orderly/sops"
+	"github.com/orderly-ops/orderly/starter/screen"
+	"github.com/orderly-ops/orderly/workflows"
+)
+
+// inboxItem is one thing that waits for somebody. Its fields are stable.
+type inboxItem struct {
+	Kind       string     `json:"kind"` // acknowledge, check, ask, approve, respond, update, resolve
+	Due        *time.Time `json:"due,omitempty"`
+	Title      string     `json:"title"`
+	For        []string   `json:"for,omitempty"` // entries of org.yaml
+	Severity   string     `json:"severity,omitempty"`
+	About      string     `json:"about"` // the incident, or the procedure's title
+	WorkflowID string     `json:"workflow_id"`
+	RunID      string     `json:"run_id"`
+	Command    string     `json:"command"`
+}
+
+// kinds orders what is due at the same time.
+var kinds = []string{"acknowledge", "check", "respond", "ask", "approve", "update", "resolve"}
+
+// compare puts the soonest due first, what has no time last, and leaves nothing to chance.
+func (item inboxItem) compare(other inboxItem) int {
+	due := func(i inboxItem) int64 {
+		if i.Due == nil {
+			return 1<<63 - 1
+		}
+		return i.Due.UnixNano()
+	}
+	return cmp.Or(
+		cmp.Compare(due(item), due(other)),
+		cmp.Compare(slices.Index(kinds, item.Kind), slices.Index(kinds, other.Kind)),
+		strings.Compare(item.WorkflowID, other.WorkflowID),
+		strings.Compare(item.Command, other.Command),
+	)
+}
+
+// items are what of a run waits for the reader.
+func (me reader) items(r *workflows.Record) []inboxItem {
+	if r.State.Done() {
+		return nil
+	}
+	items := append(me.pages(r), me.asks(r)...)
+	items = append(items, me.owned(r)...)
+	for i := range items {
+		items[i].WorkflowID, items[i].RunID, items[i].About = r.WorkflowID, r.RunID, r.Title
+		if r.Incident != nil {
+			items[i].About, items[i].Severity = r.Incident.Summary, r.Incident.Severity
+		}
+		if items[i].Title == "" {
+			items[i].Title = items[i].About
+		}
+	}
+	return items
+}
+
+// asks are the steps that wait for an answer.
+func (me reader) asks(r *workflows.Record) (items []inboxItem) {
+	for _, s := range screen.Waiting(r) {
+		if !me.asked(r, s) {
+			continue
+		}
+		items = append(items, inboxItem{
+			Kind: s.Kind, Due: dueOf(screen.ClockOf(r, "step:"+s.Path)), Title: s.Title, For: s.Ask.Of,
+			Command: screen.AnswerCommand(r, s),
+		})
+	}
+	return items
+}
+
+func (me reader) asked(r *workflows.Record, s *workflows.Step) bool {
+	decided := slices.ContainsFunc(s.Ask.Decisions, func(d workflows.Decision) bool { return d.By.ID == me.id })
+	switch {
+	case me.everybody():
+		return true
+	case decided:
+		return false
+	}
+	return me.behind(s.Ask.Of, servicesOf(r)) || slices.Contains(s.Ask.Asked, me.id) ||
+		slices.ContainsFunc(s.Ask.Also, func(p workflows.Party) bool { return p.ID == me.id }) ||
+		s.Kind == string(sops.KindAsk) && me.paged(r, "step:"+s.Path)
+}
+
+// pages are what the reader is paged for, or will be next, and nobody has acknowledged.
+func (me reader) pages(r *workflows.Record) (items []inboxItem) {
+	for _, l := range r.Ladders {
+		if l.Stopped != nil || l.Closed || !me.paged(r, l.ID) && !me.next(r, l) {
+			continue
+		}
+		due := l.Due
+		if c := screen.ClockOf(r, "acknowledge"); c != nil && l.ID == "incident" {
+			due = c.Due
+		}
+		items = append(items, inboxItem{Kind: "acknowledge", Due: &due, Title: l.Cause, Command: screen.Command("orderly", "ack", r.WorkflowID)})
+	}
+	return items
+}
+
+// paged says whether a ladder has paged the reader.
+func (me reader) paged(r *workflows.Record, ladder string) bool {
+	return me.everybody() || slices.ContainsFunc(r.Pages, func(p *workflows.Page) bool {
+		return p.Ladder == ladder && slices.ContainsFunc(p.People, func(who workflows.PagedPerson) bool { return who.ID == me.id })
+	})
+}
+
+// next says whether the reader stands behind a tier that a ladder has reached.
+func (me reader) next(r *workflows.Record, l *workflows.Ladder) bool {
+	if l.Page != nil {
+		return me.behind(l.Page, servicesOf(r))
+	}
+	if me.org == nil {
+		return false
+	}
+	for i, tier := range me.org.Policies[l.Policy].Tiers {
+		if i <= l.Tier && me.behind(tier.Page, servicesOf(r)) {
+			return true
+		}
+	}
+	return false
+}
+
+// owned is what the reader's own incident needs next.
+func (me reader) owned(r *workflows.Record) (items []inboxItem) {
+	inc := r.Incident
+	if inc == nil || inc.Owner == nil || inc.State.Over() || !me.everybody() && inc.Owner.ID != me.id {
+		return nil
+	}
+	add := func(kind, title string, due *time.Time, verb ...string) {
+		item := inboxItem{Kind: kind, Due: due, Title: title, Command: screen.Command(append([]string{"orderly", verb[0], r.WorkflowID}, verb[1:]...)...)}
+		if me.everybody() {
+			item.For = []string{inc.Owner.ID}
+		}
+		items = append(items, item)
+	}
+	if inc.Checked != nil {
+		add("check", "still on it?", inc.Lease, "ack")
+	}
+	for _, c := range openClocks(r) {
+		switch c.Kind {
+		case "respond":
+			add("respond", c.Title, &c.Due, "done", stepRespond)
+		case "update":
+			add("update", c.Title, &c.Due, "update", "…")
+		}
+	}
+	add("resolve", "", dueOf(screen.ClockOf(r, "resolve")), "resolve", "…")
+	return items
+}
+
+func dueOf(c *workflows.Clock) *time.Time {
+	if c == nil {
+		return nil
+	}
+	return &c.Due
+}
+
+func servicesOf(r *workflows.Record) []string {
+	if r.Incident == nil {
+		return nil
+	}
+	return r.Incident.Services
+}
