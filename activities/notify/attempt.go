@@ -13,15 +13,54 @@ import (
 // maxError bounds what an outcome says, in bytes: it is kept in the run's history.
 const maxError = 500
 
-// attempt hands a delivery to its transport as soon as that has room, on a context of its own: whoever
-// asked for it may be gone by then. It also says what is known for the next attempt.
-func (h *Hub) attempt(via *medium, d Delivery) (Outcome, retry) {
+// handOut gives flights to their transport, which is the same for all, as soon as that has room: one as it
+// is, several, which are then for the same recipient, as a digest. Those that nobody wants any more are
+// left out.
+func (h *Hub) handOut(flights []*flight) {
+	if len(flights) == 0 {
+		return
+	}
+	via, began := flights[0].via, time.Now()
 	select {
 	case via.slots <- struct{}{}:
 		defer func() { <-via.slots }()
 	case <-h.running.Done():
-		return Outcome{State: Failed, Error: "this worker is stopping"}, retry{}
+		h.settle(flights, Outcome{State: Failed, Error: "this worker is stopping"}, retry{})
+		return
 	}
+	flights = h.wanted(flights)
+	if len(flights) == 0 {
+		return
+	}
+	d := flights[0].Delivery
+	if len(flights) > 1 {
+		d = digestOf(flights)
+	}
+	o, r := h.attempt(via, d)
+	o.Digest = len(flights) > 1
+	h.settle(flights, o, r)
+	for range flights {
+		h.counts.delivered(o, via.Name(), time.Since(began))
+	}
+}
+
+// wanted lands the flights that nobody wants any more, and gives the others.
+func (h *Hub) wanted(flights []*flight) []*flight {
+	var on, off []*flight
+	for _, f := range flights {
+		if f.off.Load() {
+			off = append(off, f)
+		} else {
+			on = append(on, f)
+		}
+	}
+	h.settle(off, Outcome{State: Failed, Error: "not sent: it was not wanted any more"}, retry{})
+	return on
+}
+
+// attempt sends a delivery, on a context of its own: whoever asked for it may be gone. It also says what is
+// known for the next attempt.
+func (h *Hub) attempt(via *medium, d Delivery) (Outcome, retry) {
 	ctx, cancel := context.WithTimeout(h.running, sendLimit)
 	defer cancel()
 	receipt, err := h.careful(ctx, via, d)

@@ -2,6 +2,7 @@ package notify
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -142,6 +143,9 @@ func (h *Hub) again(ctx context.Context, d Delivery, via *medium) (o Outcome, ov
 	select {
 	case <-f.landed:
 	case <-ctx.Done():
+		if errors.Is(ctx.Err(), context.Canceled) {
+			f.off.Store(true) // somebody has acknowledged: what still waits must not wake others
+		}
 	}
 	o = f.state()
 	return o, o.State == Sent || o.Permanent || ctx.Err() != nil

@@ -14,7 +14,8 @@ type Owed struct {
 
 // Deliver brings to an end what is still under way, tries again what failed unless that is in vain, and
 // tries every other transport for those whom nothing has reached. It answers how each one's deliveries
-// went, those that were given first. When ctx ends it answers how things stand then.
+// went, those that were given first. When ctx ends it answers how things stand then; when it was cancelled,
+// what no transport has got by then is not sent.
 func (h *Hub) Deliver(ctx context.Context, m Message, owed []Owed) [][]Outcome {
 	outcomes := make([][]Outcome, len(owed))
 	var all sync.WaitGroup

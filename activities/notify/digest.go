@@ -20,25 +20,7 @@ const (
 )
 
 // flush sends what was gathered for a recipient.
-func (h *Hub) flush(flights []*flight) { h.sendTogether(h.unsent(flights)) }
-
-// sendTogether sends flights to the same recipient over the same transport. One alone goes as it is.
-func (h *Hub) sendTogether(flights []*flight) {
-	switch len(flights) {
-	case 0:
-		return
-	case 1:
-		h.send(flights[0])
-		return
-	}
-	began, first := time.Now(), flights[0]
-	o, r := h.attempt(first.via, digestOf(flights))
-	o.Digest = true
-	h.settle(flights, o, r)
-	for range flights {
-		h.counts.delivered(o, first.via.Name(), time.Since(began))
-	}
-}
+func (h *Hub) flush(flights []*flight) { h.handOut(h.unsent(flights)) }
 
 // digestOf makes one delivery of many. The same ones make the same delivery.
 func digestOf(flights []*flight) Delivery {

@@ -2,7 +2,6 @@ package notify
 
 import (
 	"context"
-	"time"
 )
 
 // DeliveryID names the delivery of a message to somebody over a transport.
@@ -80,7 +79,7 @@ func (h *Hub) begin(fresh []*flight) {
 		}
 	}
 	for _, f := range h.unsent(now) {
-		h.busy.Go(func() { h.send(f) })
+		h.busy.Go(func() { h.handOut([]*flight{f}) })
 	}
 }
 
@@ -114,14 +113,6 @@ func (h *Hub) land(f *flight, o Outcome, r retry) {
 	o.Error, o.Ref = h.redact(o.Error), h.redact(o.Ref)
 	f.outcome, f.retry = o, r
 	close(f.landed)
-}
-
-// send hands one flight to its transport.
-func (h *Hub) send(f *flight) {
-	began := time.Now()
-	o, r := h.attempt(f.via, f.Delivery)
-	h.settle([]*flight{f}, o, r)
-	h.counts.delivered(o, f.via.Name(), time.Since(began))
 }
 
 // settle lands flights that went the same way and tells the ledger.

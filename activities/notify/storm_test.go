@@ -149,6 +149,28 @@ func TestAStorm(t *testing.T) {
 			require.True(t, all[6].Again, "nobody knows whether the first one arrived")
 		})
 	})
+	t.Run("LeavesOutWhatWasAcknowledgedMeanwhile", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			slack := &fake{name: "slack", digests: true}
+			h := hubOf(t, Options{}, slack)
+			pageMany(t, h, 0, 8)
+			ctx, acknowledge := context.WithCancel(t.Context())
+			go func() {
+				time.Sleep(time.Second)
+				acknowledge()
+			}()
+			owed := []Owed{{To: ann, Outcomes: []Outcome{{Recipient: "ann", Transport: "slack", State: Sending}}}}
+			require.Equal(t, Sending, h.Deliver(ctx, numbered(6), owed)[0][0].State)
+			time.Sleep(2 * time.Second)
+			synctest.Wait()
+			require.Equal(t, "2 matters need you: 1 P1, 1 P2", slack.sent()[5].Message.Headline)
+
+			// Whoever wants it after all gets it.
+			require.Equal(t, Sent, h.Deliver(t.Context(), numbered(6), owed)[0][0].State)
+			require.Equal(t, "m6", slack.sent()[6].Message.ID)
+		})
+	})
 	t.Run("IsToldAtOnceWhenTheWorkerStops", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {

@@ -2,6 +2,7 @@ package notify
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -20,6 +21,7 @@ type flight struct {
 
 	landed   chan struct{} // closed when the outcome is there
 	gathered chan struct{} // closed when it waits to go out with others
+	off      atomic.Bool   // it is not wanted any more
 	outcome  Outcome       // read once landed
 	retry    retry         // read once landed
 }
