@@ -77,6 +77,7 @@ docs: ## regenerate the generated pages of docs/
 	@mkdir -p docs/reference
 	go run ./starter actions --markdown >docs/reference/actions.md
 	go run ./starter schema --markdown >docs/reference/procedure.md
+	go run ./starter schema org --markdown >docs/reference/org.md
 
 .PHONY: record
 record: ## record histories of the interpreter as it is now, for the replay test

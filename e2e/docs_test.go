@@ -74,11 +74,13 @@ func TestTheReadmesFirstProcedure(t *testing.T) {
 // TestTheReferenceIsUpToDate wants `make docs` to have been run.
 func TestTheReferenceIsUpToDate(t *testing.T) {
 	t.Parallel()
-	var actions, procedure strings.Builder
+	var actions, procedure, org strings.Builder
 	require.NoError(t, activities.WriteReference(&actions, activities.Catalogue()))
 	require.NoError(t, sops.WriteReference(&procedure))
+	require.NoError(t, sops.WriteOrgReference(&org))
 	require.Equal(t, actions.String(), read(t, "../docs/reference/actions.md"))
 	require.Equal(t, procedure.String(), read(t, "../docs/reference/procedure.md"))
+	require.Equal(t, org.String(), read(t, "../docs/reference/org.md"))
 }
 
 // TestEveryDependencyHasItsReason keeps the list in the first decision whole.

@@ -1,6 +1,7 @@
 package sops
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"time"
@@ -47,19 +48,38 @@ func ParseOrg(file string, src []byte) (*Org, Problems) {
 	if len(c.problems) > 0 {
 		return nil, c.problems.Sorted()
 	}
+	o.fillIn()
 	rules, err := makeRules(o)
 	if err != nil {
 		c.problems.Add(Pos{File: file}, "%v", err)
 		return nil, c.problems
 	}
 	o.rules = rules
-	for id, p := range o.People {
-		if p.Name == "" {
-			p.Name = id
-			o.People[id] = p
-		}
-	}
 	return o, nil
+}
+
+// fillIn gives what has no name or title one.
+func (o *Org) fillIn() {
+	for id, p := range o.People {
+		p.Name = cmp.Or(p.Name, id)
+		o.People[id] = p
+	}
+	for id, r := range o.Roles {
+		r.Title = nameOf(r.Title, id)
+		o.Roles[id] = r
+	}
+	for id, c := range o.Channels {
+		c.Title = nameOf(c.Title, id)
+		o.Channels[id] = c
+	}
+	for id, s := range o.Services {
+		s.Title = nameOf(s.Title, id)
+		o.Services[id] = s
+	}
+	for id, p := range o.Policies {
+		p.Title = nameOf(p.Title, id)
+		o.Policies[id] = p
+	}
 }
 
 // orgChecker checks one org.

@@ -1,10 +1,12 @@
 package sops_test
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"testing"
 
+	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/stretchr/testify/require"
 
 	"github.com/orderly-ops/orderly/sops"
@@ -39,4 +41,28 @@ func TestTheShippedOrgHasNoProblem(t *testing.T) {
 	o, err := sops.FindOrg([]sops.Source{{Name: "the embedded library", FS: library.FS}})
 	require.NoError(t, err)
 	require.Equal(t, "the embedded library/org.yaml", o.File)
+}
+
+func TestTheSchemaOfTheOrgAcceptsWhatLoads(t *testing.T) {
+	t.Parallel()
+	text, err := sops.OrgSchema()
+	require.NoError(t, err)
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
+	require.NoError(t, err)
+	c := jsonschema.NewCompiler()
+	require.NoError(t, c.AddResource("org.json", doc))
+	s, err := c.Compile("org.json")
+	require.NoError(t, err)
+	files, err := filepath.Glob("testdata/org/good/*.yaml")
+	require.NoError(t, err)
+	for _, f := range append(files, "library/org.yaml") {
+		src, err := os.ReadFile(f)
+		require.NoError(t, err)
+		require.NoError(t, s.Validate(asJSON(t, src)), f)
+	}
+	for _, name := range []string{"unknown-keys", "durations"} {
+		src, err := os.ReadFile("testdata/org/bad/" + name + ".yaml")
+		require.NoError(t, err)
+		require.Error(t, s.Validate(asJSON(t, src)), name)
+	}
 }

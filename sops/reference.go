@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"regexp"
 	"strings"
+	"time"
 )
 
 // WriteReference writes the Markdown reference of the procedure language: every key of every part, and the
@@ -23,6 +24,18 @@ func WriteReference(w io.Writer) error {
 	for _, f := range Functions() {
 		fmt.Fprintf(out, "| `%s` | `%s` | %s |\n", f.Name, strings.ReplaceAll(f.Use, "|", `\|`), strings.ReplaceAll(f.Doc, "|", `\|`))
 	}
+	return out.Flush()
+}
+
+// WriteOrgReference writes the Markdown reference of org.yaml: every key of every part, from the Go types.
+func WriteOrgReference(w io.Writer) error {
+	out := bufio.NewWriter(w)
+	fmt.Fprintln(out, "# Keys of org.yaml")
+	fmt.Fprintln(out, "\nWritten by `orderly schema org --markdown` from the Go types in `sops/`. The file says who there is and who is paged "+
+		"when; `orderly validate` checks it, `orderly oncall` shows who is on call, and one to begin with is in `sops/library`. "+
+		"A *duration* is written as `90s`, `1h30m`, `2d` or `1w`, an *expression* is bare CEL. People, roles, teams, channels and groups "+
+		"of stakeholders share one set of ids.")
+	writePart(out, reflect.TypeFor[Org](), map[reflect.Type]bool{})
 	return out.Flush()
 }
 
@@ -70,6 +83,10 @@ func keyType(t reflect.Type) (string, reflect.Type) {
 	switch t {
 	case reflect.TypeFor[Duration]():
 		return "duration", nil
+	case reflect.TypeFor[Span]():
+		return "duration or `next-business-day`", nil
+	case reflect.TypeFor[time.Time]():
+		return "time", nil
 	case reflect.TypeFor[Date]():
 		return "date", nil
 	case reflect.TypeFor[Expr]():

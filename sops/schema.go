@@ -5,22 +5,32 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
+	"time"
 )
 
 // JSONSchema is the JSON Schema (draft 2020-12) of a procedure file, for editors. It is made from the
 // document types and the actions of cat, and says what keys and shapes there are; Parse knows more.
 func JSONSchema(cat *Catalogue) ([]byte, error) {
+	return documentSchema("Orderly procedure", reflect.TypeFor[Procedure](), cat)
+}
+
+// OrgSchema is the JSON Schema (draft 2020-12) of org.yaml, for editors. ParseOrg knows more.
+func OrgSchema() ([]byte, error) {
+	return documentSchema("Orderly org", reflect.TypeFor[Org](), nil)
+}
+
+func documentSchema(title string, t reflect.Type, cat *Catalogue) ([]byte, error) {
 	s := schemas{defs: map[string]any{}, cat: cat}
-	root := s.of(reflect.TypeFor[Procedure](), nil)
+	root := s.of(t, nil)
 	out := map[string]any{
 		"$schema": "https://json-schema.org/draft/2020-12/schema",
-		"title":   "Orderly procedure",
+		"title":   title,
 		"$ref":    root["$ref"],
 		"$defs":   s.defs,
 	}
 	text, err := json.MarshalIndent(out, "", "  ")
 	if err != nil {
-		return nil, fmt.Errorf("procedure schema: %w", err)
+		return nil, fmt.Errorf("schema: %s: %w", title, err)
 	}
 	return append(text, '\n'), nil
 }
@@ -46,6 +56,10 @@ func (s *schemas) of(t reflect.Type, enum []string) schema {
 	switch t {
 	case reflect.TypeFor[Duration]():
 		return schema{"type": "string", "pattern": durationPattern, "minLength": 1}
+	case reflect.TypeFor[Span]():
+		return schema{"anyOf": []any{s.of(reflect.TypeFor[Duration](), nil), schema{"const": nextBusinessDay}}}
+	case reflect.TypeFor[time.Time]():
+		return schema{"type": "string", "format": "date-time"}
 	case reflect.TypeFor[Date]():
 		return schema{"type": "string", "format": "date"}
 	case reflect.TypeFor[Expr]():
