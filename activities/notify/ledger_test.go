@@ -97,12 +97,15 @@ func openLedger(t *testing.T, path string) notify.Ledger {
 	return engine.Ledger(j)
 }
 
+// patient is a time-out for ledgers that are there: a slow machine is no slow ledger.
+const patient = 20 * time.Second
+
 // process is a hub as one process has it; what one process knows the next one does not.
 func process(t *testing.T, ledger notify.Ledger, m *medium) *notify.Hub {
 	t.Helper()
 	return notify.NewHub([]notify.Transport{m}, notify.Options{
 		Ledger: ledger, Logger: slog.New(slog.DiscardHandler),
-		LedgerTimeout: 20 * time.Second, // a slow machine is no slow ledger
+		LedgerTimeout: patient,
 	})
 }
 
