@@ -26,7 +26,7 @@ func TestTransports(t *testing.T) {
 		t.Parallel()
 		got, log := names(t, config.Notify{
 			Slack:   &config.Slack{Token: config.NewSecret("xoxb-1")},
-			Email:   &config.Email{Host: "smtp.example.org", From: "orderly@example.org"},
+			Email:   &config.Email{Host: "smtp.example.org", Port: 587, From: "orderly@example.org"},
 			Webhook: &config.Webhook{Secret: config.NewSecret("hunter2hunter2")},
 		})
 		require.Equal(t, []string{"slack", "email", "webhook"}, got)
