@@ -34,7 +34,7 @@ the one that is open; a resolved one starts nothing. Given a run, it joins that.
 
 ` + refusedHelp,
 		Example: examples(
-			`orderly alert emergency-response --key api-down --status firing --summary "API answers 503" --label service=api`,
+			`orderly alert emergency-response --key api-down --summary "API answers 503"`,
 			"orderly alert emergency-response --key api-down --status resolved"),
 		Args:              exactly("run or procedure"),
 		ValidArgsFunction: a.completeAlert,

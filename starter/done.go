@@ -43,7 +43,7 @@ answers are asked for one by one; elsewhere those that are missing are named.
 ` + refusedHelp,
 		Example: examples(
 			"orderly done weekly-maintenance/docs-db ready",
-			"orderly done emergency-response/api assess -f level=level-2 -f impact='nobody can log in'",
+			"orderly done emergency-response/api assess -f level=level-2 -f users=12",
 			"orderly done emergency-response/api respond"),
 		Args: func(_ *cobra.Command, args []string) error {
 			switch {

@@ -66,7 +66,7 @@ func rejectVerb() verb {
 	return verb{
 		use: "reject <run> <step> <reason…>", short: "Reject what a run asks leave for",
 		long:     "Reject a step that waits for a decision, and say why. One rejection is enough.",
-		examples: examples(`orderly reject weekly-maintenance/docs-db restore "it would lose this morning's orders"`),
+		examples: examples(`orderly reject weekly-maintenance/docs-db restore "it would lose orders"`),
 		message:  workflows.MessageDecide, needs: []string{"step", "reason"}, offer: offerSteps(sops.KindApprove),
 		payload: func(by string, args []string) (any, error) {
 			return workflows.Decide{By: by, Step: args[0], Reason: words(args[1:])}, nil
@@ -92,7 +92,7 @@ func extendVerb() verb {
 		long: `Give a running clock more time, and say why. <clock> is its name in the record:
 run, respond, resolve, update, phase:<id>, step:<id>, or a step's id. <for> is
 how much longer than it had: 15m, 2h. A clock that was breached stays breached.`,
-		examples: examples(`orderly extend weekly-maintenance/docs-db ready 30m "the colleague is on the way"`),
+		examples: examples(`orderly extend weekly-maintenance/docs-db ready 30m "a colleague is coming"`),
 		message:  workflows.MessageExtend, needs: []string{"clock", "for", "reason"}, offer: offerClocks,
 		payload: func(by string, args []string) (any, error) {
 			longer, err := sops.ParseDuration(args[1])
@@ -108,7 +108,9 @@ func noteVerb() verb {
 	return verb{
 		use: "note <run> <text…|->", short: "Write a note to the timeline",
 		long:     "Write a note to a run's timeline. - reads it from stdin.",
-		examples: examples(`orderly note emergency-response/api "restarted the pool, errors are falling"`, "docker logs --tail 5 api 2>&1 | orderly note emergency-response/api -"),
+		examples: examples(
+			`orderly note emergency-response/api "restarted the pool, errors are falling"`,
+			"docker logs --tail 5 api 2>&1 | orderly note emergency-response/api -"),
 		message:  workflows.MessageNote, needs: []string{"text"},
 		payload: func(by string, args []string) (any, error) {
 			return workflows.Note{By: by, Text: words(args)}, nil
@@ -120,7 +122,7 @@ func updateVerb() verb {
 	return verb{
 		use: "update <run> <text…|->", short: "Tell the stakeholders how an incident stands",
 		long:     "Send a status update to the stakeholders of an incident; the clock of the next one\nbegins. - reads it from stdin.",
-		examples: examples(`orderly update emergency-response/api "The API answers again; we watch it for 30 minutes."`),
+		examples: examples(`orderly update emergency-response/api "The API answers again; we watch it."`),
 		message:  workflows.MessageUpdate, needs: []string{"text"},
 		payload: func(by string, args []string) (any, error) {
 			return workflows.Update{By: by, Text: words(args)}, nil
@@ -172,7 +174,9 @@ func (a *app) handoverCommand() *cobra.Command {
 		use: "handover <run> <person>", short: "Give an incident and what is asked of you to somebody else",
 		long: `Give an incident, and what a run asks of you, to somebody else. With --until it
 comes back to whoever has it now.`,
-		examples: examples("orderly handover emergency-response/api ben", "orderly handover emergency-response/api ben --until 07:30"),
+		examples: examples(
+			"orderly handover emergency-response/api ben",
+			"orderly handover emergency-response/api ben --until 07:30"),
 		message:  workflows.MessageHandover, needs: []string{"person"}, most: 1, offer: a.offerPeople,
 		payload: func(by string, args []string) (any, error) {
 			m := workflows.Handover{By: by, To: args[0]}
