@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -104,10 +105,14 @@ func describePerson(id string, p sops.Person) *personInfo {
 	}
 	info := &personInfo{ID: id, Name: cmp.Or(p.Name, id), Phone: p.Phone, Via: []string{}}
 	for _, way := range []struct{ via, address string }{{"slack", p.Slack}, {"email", p.Email}, {"webhook", p.Webhook}} {
-		if way.address != "" {
-			info.Via = append(info.Via, way.via)
-			info.addresses = append(info.addresses, way.via+" "+way.address)
+		if way.address == "" {
+			continue
 		}
+		if u, err := url.Parse(way.address); err == nil && u.Host != "" {
+			way.address = u.Host // the rest of such an address is often what lets one post
+		}
+		info.Via = append(info.Via, way.via)
+		info.addresses = append(info.addresses, way.via+" "+way.address)
 	}
 	return info
 }
@@ -204,10 +209,7 @@ func minute(t time.Time) string { return t.UTC().Format("2006-01-02 15:04Z") }
 
 // onCallRole explains one role.
 func (a *app) onCallRole(i onCallInfo) {
-	title := i.Role
-	if i.Title != "" {
-		title = i.Title + " (" + i.Role + ")"
-	}
+	title := i.Title + " (" + i.Role + ")"
 	if i.Respond != "" {
 		title += ", answers within " + i.Respond
 	}
@@ -229,7 +231,7 @@ func (a *app) onCallRole(i onCallInfo) {
 		line("since", minute(i.From))
 	}
 	if i.Rotation != "" && !i.Until.IsZero() {
-		line("until", minute(i.Until)+", then "+i.Next.line())
+		line("until", minute(i.Until)+", then "+i.Next.called())
 	}
 	for _, b := range i.Backups {
 		line("backup", b.line())
@@ -251,7 +253,14 @@ func (p *personInfo) line() string {
 	if p.Phone != "" {
 		ways = append(slices.Clip(ways), "telephone "+p.Phone)
 	}
-	return p.Name + " (" + p.ID + "): " + strings.Join(ways, ", ")
+	return p.called() + ": " + strings.Join(ways, ", ")
+}
+
+func (p *personInfo) called() string {
+	if p == nil {
+		return "nobody"
+	}
+	return p.Name + " (" + p.ID + ")"
 }
 
 // completeRoles offers the roles of org.yaml.
@@ -269,11 +278,7 @@ func (a *app) completeRoles(_ *cobra.Command, args []string, _ string) ([]string
 	}
 	var roles []string
 	for _, id := range slices.Sorted(maps.Keys(o.Roles)) {
-		role := id
-		if title := o.Roles[id].Title; title != "" {
-			role += "\t" + title
-		}
-		roles = append(roles, role)
+		roles = append(roles, id+"\t"+o.Roles[id].Title)
 	}
 	return roles, cobra.ShellCompDirectiveNoFileComp
 }
