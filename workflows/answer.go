@@ -240,14 +240,10 @@ func (r *run) mayAnswer(s *Step) []string {
 		return r.asked(s.Ask) // an approval is not taken over by whoever is paged for it
 	}
 	entries := r.asked(s.Ask)
-	if l := r.ladder(clockOfStep(s.Path)); l != nil {
-		for id := l.Policy; id != ""; id = r.rules().Policies[id].Next {
-			for _, tier := range r.rules().Policies[id].Tiers {
-				entries = append(entries, tier.Page...)
-			}
-		}
+	if r.ladder(clockOfStep(s.Path)) == nil {
+		return entries
 	}
-	return entries
+	return append(entries, r.responders()...)
 }
 
 // answerable refuses an answer that comes too late.

@@ -9,6 +9,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/orderly-ops/orderly/activities/notify"
+	"github.com/orderly-ops/orderly/sops"
 )
 
 // Board is where an incident is shown: one message a channel, edited in place, and what happens in its
@@ -78,7 +79,7 @@ func boardOptions(ctx workflow.Context, summary string) workflow.Context {
 func (r *run) post(ctx workflow.Context) bool {
 	b := r.record.Board
 	request := BoardRequest{
-		Channels: r.boardChannels(), Refs: maps.Clone(b.Refs), Message: r.boardMessage(ctx), Events: slices.Clone(b.Pending),
+		Channels: r.ofLevels(func(p sops.Policy) []string { return p.Channels }), Refs: maps.Clone(b.Refs), Message: r.boardMessage(ctx), Events: slices.Clone(b.Pending),
 	}
 	if room := r.record.Incident.Room; room != nil {
 		request.Room = room.ID
@@ -107,24 +108,6 @@ func (r *run) post(ctx workflow.Context) bool {
 	last := request.Events[len(request.Events)-1].N
 	b.Pending = slices.DeleteFunc(b.Pending, func(e BoardEvent) bool { return e.N <= last })
 	return true
-}
-
-// boardChannels are those of every policy that the incident has been at.
-func (r *run) boardChannels() []string {
-	var channels []string
-	levels := []string{r.record.Incident.Level}
-	for _, p := range r.record.Pages {
-		levels = append(levels, p.Policy)
-	}
-	for _, level := range levels {
-		for _, c := range r.rules().Policies[level].Channels {
-			if !slices.Contains(channels, c) {
-				channels = append(channels, c)
-			}
-		}
-	}
-	slices.Sort(channels)
-	return channels
 }
 
 // boardMessage is how the incident stands: what, who has it, when the next escalation is.

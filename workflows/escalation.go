@@ -110,7 +110,7 @@ func (r *run) climb(ctx workflow.Context, l *Ladder) {
 // nextWake is when a ladder has something to do: page the next tier, or notice that nobody acknowledged in
 // time. These usually fall together, and then one timer serves both.
 func (r *run) nextWake(l *Ladder) time.Time {
-	if c := r.clock(clockAcknowledge); l.ID == incidentLadder && c.running() && c.Due.Before(l.Due) {
+	if c := r.clock(clockAcknowledge); l.ID == incidentLadder && c.running() && c.Breached == nil && c.Due.Before(l.Due) {
 		return c.Due
 	}
 	return l.Due
@@ -167,6 +167,7 @@ func (r *run) serve(ctx workflow.Context, l *Ladder) {
 		r.event(ctx, Event{Kind: "page", Text: fmt.Sprintf("nobody can be paged: there is no policy %q", l.Policy)})
 		return
 	}
+	r.levelled(ctx, l)
 	l.Pages++
 	page := &Page{
 		ID: fmt.Sprintf("%s:%s:%d", r.record.RunID, l.ID, l.Pages), Ladder: l.ID, Kind: notify.KindPage,
@@ -236,7 +237,6 @@ func (r *run) advance(ctx workflow.Context, l *Ladder, tier sops.Tier, page *Pag
 		l.Tier++
 	case l.Page == nil && policy.Next != "":
 		l.Policy, l.Tier = policy.Next, 0
-		r.levelled(ctx, l)
 	default:
 		l.Repeats++
 		due = nextRepeat(l.Due, time.Duration(tier.Wait), workflow.Now(ctx))
@@ -253,23 +253,15 @@ func nextRepeat(due time.Time, wait time.Duration, now time.Time) time.Time {
 	return next
 }
 
-// levelled notes that a ladder has reached the next policy.
+// levelled notes that an incident's ladder has climbed to the next policy.
 func (r *run) levelled(ctx workflow.Context, l *Ladder) {
-	r.event(ctx, Event{Kind: "page", Text: "nobody of " + r.policyTitle(r.previous(l.Policy)) + " has acknowledged: going on with " + r.policyTitle(l.Policy)})
-	if inc := r.record.Incident; inc != nil && l.ID == incidentLadder {
-		inc.Level = l.Policy
-		r.showAttributes(ctx)
+	inc := r.record.Incident
+	if inc == nil || l.ID != incidentLadder || inc.Level == l.Policy {
+		return
 	}
-}
-
-// previous is the policy that another one follows, for people to read.
-func (r *run) previous(policy string) string {
-	for _, id := range workflow.DeterministicKeys(r.rules().Policies) {
-		if r.rules().Policies[id].Next == policy {
-			return id
-		}
-	}
-	return policy
+	r.event(ctx, Event{Kind: "page", Text: fmt.Sprintf("going on from %s to %s", r.policyTitle(inc.Level), r.policyTitle(l.Policy))})
+	inc.Level = l.Policy
+	r.showAttributes(ctx)
 }
 
 // tier is what the ladder pages next.

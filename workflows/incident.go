@@ -47,13 +47,15 @@ type Incident struct {
 	Resolved     *Deed `json:"resolved,omitempty"`
 	// Lease is until when the owner's silence is taken for work; Checked, when they were asked whether they
 	// are still on it.
-	Lease    *time.Time     `json:"lease,omitempty"`
-	Checked  *time.Time     `json:"checked,omitempty"`
-	Updates  []StatusUpdate `json:"updates,omitempty"`
-	Alerts   []*AlertSeen   `json:"alerts,omitempty"`
-	Returns  *Return        `json:"returns,omitempty"`
-	Room     *Room          `json:"room,omitempty"`
-	Involved []Party        `json:"involved,omitempty"` // who has acted on it
+	Lease   *time.Time     `json:"lease,omitempty"`
+	Checked *time.Time     `json:"checked,omitempty"`
+	Updates []StatusUpdate `json:"updates,omitempty"`
+	Alerts  []*AlertSeen   `json:"alerts,omitempty"`
+	Returns *Return        `json:"returns,omitempty"`
+	// Cadence is how often stakeholders are told.
+	Cadence  sops.Duration `json:"cadence,omitempty"`
+	Room     *Room         `json:"room,omitempty"`
+	Involved []Party       `json:"involved,omitempty"` // who has acted on it
 	// UpdateAsked says that the owner was asked for the update that is due.
 	UpdateAsked bool `json:"update_asked,omitempty"`
 	UpdateCount int  `json:"update_count,omitempty"` // of the clocks of updates so far
@@ -274,12 +276,13 @@ func (r *run) dueTimes(from time.Time) (respond, resolve time.Time) {
 	return due(block.Respond, grade.Respond), due(block.Resolve, grade.Resolve)
 }
 
-// cadence is how often stakeholders are told; 0 for never.
+// cadence is how often stakeholders are told; 0 for never. A level that says nothing keeps the pace.
 func (r *run) cadence() time.Duration {
 	inc := r.record.Incident
 	grade, _ := r.severity(inc.Scale, inc.Severity)
 	policy := r.rules().Policies[inc.Level]
-	return time.Duration(orElse(r.proc.Incident.Updates, orElse(grade.Updates, policy.Updates)))
+	inc.Cadence = orElse(orElse(r.proc.Incident.Updates, orElse(grade.Updates, policy.Updates)), inc.Cadence)
+	return time.Duration(inc.Cadence)
 }
 
 // owner is who has the incident, nil for nobody.

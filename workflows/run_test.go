@@ -230,9 +230,9 @@ phases:
   - id: a
     steps:
       - {id: one, uses: test.do}
-      - {id: two, ask: Is it ready, of: devops-lead, within: 5m, on_expire: fail}
+      - {id: two, uses: test.do, undo: {uses: test.do}}
 `)
 	b.env.ExecuteWorkflow("P")
-	require.ErrorContains(t, b.env.GetWorkflowError(), `step "two": ask`)
+	require.ErrorContains(t, b.env.GetWorkflowError(), `step "two": undo`)
 	require.Empty(t, b.calls)
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"log/slog"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -61,10 +62,14 @@ type bench struct {
 	save func(context.Context) error
 	// resolve answers what other procedures there are.
 	resolve func(workflows.ResolveRequest) (workflows.Resolved, error)
+	people  *people
 }
 
 // errAway is a transient failure.
 var errAway = errors.New("it is away")
+
+// horizon is when a run that waits for people is cancelled, because it might wait for ever.
+const horizon = 100 * 24 * time.Hour
 
 // setup makes a bench for one procedure; further ones, for `run` and `start`, are found by type.
 func setup(t *testing.T, procedures ...string) *bench {
@@ -81,6 +86,9 @@ func setup(t *testing.T, procedures ...string) *bench {
 	for _, src := range procedures {
 		pin, p := pinned(t, src, cat)
 		sources[sops.WorkflowType(p.ID)] = pin
+		if p.Incident != nil || strings.Contains(src, "ask:") || strings.Contains(src, "approve:") {
+			b.after(horizon, b.env.CancelWorkflow)
+		}
 	}
 	b.local(workflows.ActivityLoad, func(ctx context.Context, q workflows.LoadRequest) (workflows.Pinned, error) {
 		if b.load != nil {
@@ -101,6 +109,7 @@ func setup(t *testing.T, procedures ...string) *bench {
 		_, ok := sources[sops.WorkflowType(q.Procedure)]
 		return workflows.Resolved{Missing: !ok}, nil
 	})
+	b.people = newPeople(b)
 	b.local(workflows.ActivitySave, func(ctx context.Context, rec workflows.Record) error {
 		if b.save != nil {
 			if err := b.save(ctx); err != nil {
@@ -147,7 +156,7 @@ func pinned(t *testing.T, src string, cat *sops.Catalogue) (workflows.Pinned, *s
 	p, problems := sops.Parse(id+".yaml", []byte(src), sops.Env{Catalogue: cat})
 	require.NoError(t, problems.Err())
 	sum := sha256.Sum256([]byte(src))
-	return workflows.Pinned{File: id + ".yaml", Source: src, Digest: "sha256:" + hex.EncodeToString(sum[:])}, p
+	return workflows.Pinned{File: id + ".yaml", Source: src, Digest: "sha256:" + hex.EncodeToString(sum[:]), Rules: rules()}, p
 }
 
 // start runs the procedure to its end and gives its record.

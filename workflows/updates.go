@@ -2,12 +2,14 @@ package workflows
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/orderly-ops/orderly/activities/notify"
+	"github.com/orderly-ops/orderly/sops"
 )
 
 // clockUpdate is the kind of the clocks of status updates, one after the other: "update:1", "update:2".
@@ -161,8 +163,25 @@ func (r *run) draft(ctx workflow.Context) string {
 	return b.String()
 }
 
-// stakeholders are who is kept informed at the level the incident has reached.
+// stakeholders are who is kept informed: whoever was told at one level is told to the end.
 func (r *run) stakeholders() []string {
-	policy := r.rules().Policies[r.record.Incident.Level]
-	return append(append([]string{}, policy.Stakeholders...), policy.Channels...)
+	return r.ofLevels(func(p sops.Policy) []string { return slices.Concat(p.Stakeholders, p.Channels) })
+}
+
+// ofLevels gathers something of every policy that the incident has been at.
+func (r *run) ofLevels(what func(sops.Policy) []string) []string {
+	levels := []string{r.record.Incident.Level}
+	for _, p := range r.record.Pages {
+		levels = append(levels, p.Policy)
+	}
+	var all []string
+	for _, level := range levels {
+		for _, entry := range what(r.rules().Policies[level]) {
+			if !slices.Contains(all, entry) {
+				all = append(all, entry)
+			}
+		}
+	}
+	slices.Sort(all)
+	return all
 }
