@@ -6,7 +6,6 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
-	"strings"
 	"time"
 
 	"go.temporal.io/sdk/temporal"
@@ -46,81 +45,6 @@ func NewPeople(sources []sops.Source, hub *notify.Hub, o PeopleOptions) *People 
 
 // Org gives org.yaml as it is now, or as it was when it was last good.
 func (p *People) Org() (*sops.Org, error) { return p.orgs.Now() }
-
-// page pages everybody behind a tier at once, and where nobody behind a role could be reached, those who
-// stand in for it.
-func (p *People) page(ctx context.Context, request workflows.PageRequest) (workflows.PageResult, error) {
-	org, err := p.org()
-	if err != nil {
-		return workflows.PageResult{}, err
-	}
-	contacts, nobody := org.OnCall(request.Page, request.Services, request.At)
-	one := pager{People: p, org: org, request: request}
-	one.page(ctx, contacts)
-	for len(one.unreached) > 0 && ctx.Err() == nil {
-		one.page(ctx, one.standIns())
-	}
-	return workflows.PageResult{People: one.people, Nobody: p.redacted(nobody)}, nil
-}
-
-// pager is one page.
-type pager struct {
-	*People
-
-	org     *sops.Org
-	request workflows.PageRequest
-
-	people []workflows.PagedPerson
-	// unreached are the roles behind which nobody was reached, as contacts name them, whose stand-ins have
-	// not been paged yet.
-	unreached []string
-}
-
-// page pages some people, all at once, and notes the roles behind which nobody was reached.
-func (p *pager) page(ctx context.Context, contacts []sops.Contact) {
-	contacts = slices.DeleteFunc(contacts, func(c sops.Contact) bool { return slices.Contains(p.request.Except, c.ID) })
-	to := make([]notify.Recipient, len(contacts))
-	for i, c := range contacts {
-		to[i] = recipient(c.ID, c.Person)
-	}
-	outcomes := p.hub.Page(ctx, to, p.request.Via, p.request.Message)
-	reached := map[string]bool{}
-	for i, c := range contacts {
-		p.people = append(p.people, workflows.PagedPerson{ID: c.ID, Name: to[i].Name, As: c.As, Backup: c.Backup, Outcomes: outcomes[i]})
-		reached[c.As] = reached[c.As] || p.hub.Reached(outcomes[i], notify.Sent, notify.Sending)
-	}
-	p.unreached = nil
-	for _, c := range contacts {
-		if !reached[c.As] && !slices.Contains(p.unreached, c.As) {
-			p.unreached = append(p.unreached, c.As)
-		}
-	}
-}
-
-// standIns are the next ones for the roles that were not reached, each the nearest that was not paged yet.
-func (p *pager) standIns() []sops.Contact {
-	var next []sops.Contact
-	for _, as := range p.unreached {
-		role := as[strings.LastIndex(as, " ")+1:] // "leads / devops-lead"
-		backups := p.org.Backups(role, p.request.At)
-		i := slices.IndexFunc(backups, func(c sops.Contact) bool { return !p.paged(c.ID) && !slices.ContainsFunc(next, same(c)) })
-		if i < 0 {
-			continue
-		}
-		c := backups[i]
-		c.As = as
-		next = append(next, c)
-	}
-	return next
-}
-
-func same(c sops.Contact) func(sops.Contact) bool {
-	return func(o sops.Contact) bool { return o.ID == c.ID }
-}
-
-func (p *pager) paged(id string) bool {
-	return slices.ContainsFunc(p.people, func(o workflows.PagedPerson) bool { return o.ID == id })
-}
 
 // recipient is a person as transports know them.
 func recipient(id string, p sops.Person) notify.Recipient {

@@ -180,6 +180,25 @@ func TestPage(t *testing.T) {
 		got := page(t, p, workflows.PageRequest{Page: []string{"first-line", "leads"}})
 		require.Equal(t, []string{"ann", "bob", "carl"}, ids(got.People), "each once, although two roles want them")
 	})
+	t.Run("LooksNoFurtherThanABackupWhoWasReachedAnyway", func(t *testing.T) {
+		t.Parallel()
+		email := emailFake()
+		email.send = only("bob")
+		p := peopleOf(t, orgFolder(orgText), email)
+		got := page(t, p, workflows.PageRequest{Page: []string{"first-line", "devops-lead"}})
+		require.Equal(t, []string{"ann", "bob"}, ids(got.People))
+
+		got = page(t, p, workflows.PageRequest{Page: []string{"first-line"}, Except: []string{"bob"}})
+		require.Equal(t, []string{"ann"}, ids(got.People))
+	})
+	t.Run("GoesToTheBackupsOfEveryRoleOfSomebodyWhomNothingReached", func(t *testing.T) {
+		t.Parallel()
+		email := emailFake()
+		email.send = only("bob", "carl")
+		p := peopleOf(t, orgFolder(strings.Replace(orgText, "roles:\n", "roles:\n  dba: {primary: ann, backup: manager}\n", 1)), email)
+		got := page(t, p, workflows.PageRequest{Page: []string{"first-line", "dba"}})
+		require.Equal(t, []string{"ann", "bob", "carl"}, ids(got.People))
+	})
 	t.Run("NeedsNoBackupWhileSomethingIsUnderWay", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
@@ -261,7 +280,7 @@ func TestTell(t *testing.T) {
 			p := peopleOf(t, orgFolder(orgText), email)
 			_, err := p.tell(t.Context(), workflows.TellRequest{To: []string{"press", "carl"}, At: now, Message: message})
 			require.False(t, application(t, err).NonRetryable())
-			require.ErrorContains(t, err, "press over email: connection refused for …")
+			require.ErrorContains(t, err, "over email: connection refused for …")
 
 			email.send = nil
 			_, err = p.tell(t.Context(), workflows.TellRequest{To: []string{"press", "carl"}, At: now, Message: message})
