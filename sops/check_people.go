@@ -80,22 +80,21 @@ func (c *checker) grades(in *Incident) {
 		return
 	}
 	for _, item := range in.Services.root.list {
-		if v, _ := item.static(); v != nil && !item.dynamic() {
-			if id, ok := v.(string); ok && !has(o.Services, id) {
-				c.problems.Add(item.pos, "org.yaml has no service %q%s", id, yamldoc.Hint(id, sortedKeys(o.Services)))
-			}
+		v, written := item.static()
+		if id, ok := v.(string); written && ok && !has(o.Services, id) {
+			c.problems.Add(item.pos, "org.yaml has no service %q%s", id, yamldoc.Hint(id, sortedKeys(o.Services)))
 		}
 	}
 }
 
 // literalText is a value's text when it is written out.
 func literalText(v *Value) (string, bool) {
-	if v.root == nil || v.root.dynamic() {
+	if v.root == nil {
 		return "", false
 	}
-	text, _ := v.root.static()
+	text, written := v.root.static()
 	s, ok := text.(string)
-	return s, ok
+	return s, ok && written
 }
 
 // sets checks the answers that become part of the incident.

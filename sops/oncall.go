@@ -61,7 +61,7 @@ func (f *finder) entry(entry string, in []string) {
 	}
 	members, ok := f.org.Teams[entry]
 	if !ok {
-		f.nobody = append(f.nobody, fmt.Sprintf("%s: org.yaml has no such role, team or person", entry))
+		f.nobody = append(f.nobody, entry+": org.yaml has no such role, team or person")
 		return
 	}
 	if slices.Contains(in, entry) {
@@ -74,7 +74,7 @@ func (f *finder) entry(entry string, in []string) {
 
 func (f *finder) person(id string, p Person, in []string) {
 	if !p.Reachable() {
-		f.nobody = append(f.nobody, fmt.Sprintf("%s: no slack, email or webhook", as(in, id)))
+		f.nobody = append(f.nobody, as(in, id)+": no slack, email or webhook")
 		return
 	}
 	why := ""

@@ -70,9 +70,9 @@ var (
 )
 
 // refer checks that what is named is there and of the right kind. where says who counts on it.
-func (c *orgChecker) refer(m member, where string) bool {
+func (c *orgChecker) refer(m member, where string) {
 	if m.id == ServiceOwner && m.owner {
-		return true
+		return
 	}
 	kind, known := c.kinds[m.id]
 	switch {
@@ -87,16 +87,13 @@ func (c *orgChecker) refer(m member, where string) bool {
 			candidates = append(candidates, ServiceOwner)
 		}
 		c.problems.Add(m.at, "there is no %s %q%s", oneOf(m.allow), m.id, yamldoc.Hint(m.id, candidates))
-		return false
 	case !slices.Contains(m.allow, kind):
 		c.problems.Add(m.at, "%q is %s; want %s", m.id, kind, withArticles(m.allow))
-		return false
 	case kind == "a person":
 		if _, told := c.duties[m.id]; !told {
 			c.duties[m.id] = where
 		}
 	}
-	return true
 }
 
 // oneOf words kinds: "role, team or person".

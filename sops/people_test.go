@@ -23,7 +23,7 @@ phases:
       - id: who
         ask: How bad is it?
         of: cordinator
-        policy: levle-1
+        policy: level1
         within: 5m
         form:
           severity: {type: choice, options: [P0, P9], sets: severity}
@@ -45,7 +45,7 @@ asking.yaml:5:13: the scale has no grade "P2"; did you mean "P0"?
 asking.yaml:7:10: org.yaml has no policy "level-3"; did you mean "level-1"?
 asking.yaml:9:19: org.yaml has no service "wbe"; did you mean "web"?
 asking.yaml:15:13: org.yaml has no role, team or person "cordinator"; did you mean "coordinator"?
-asking.yaml:16:17: org.yaml has no policy "levle-1"; did you mean "level-1"?
+asking.yaml:16:17: org.yaml has no policy "level1"; did you mean "level-1"?
 asking.yaml:19:50: the scale has no grade "P9"; did you mean "P0"?
 asking.yaml:20:52: org.yaml has no policy "level-7"; did you mean "level-1"?
 asking.yaml:23:58: org.yaml has no role, team or person "cordinator"; did you mean "coordinator"?
