@@ -29,6 +29,8 @@ type book struct {
 	logger  *slog.Logger
 	orders  chan bookOrder
 	done    chan struct{}
+	running context.Context // ends when visits are cut off
+	cutOff  context.CancelFunc
 
 	since atomic.Int64 // when the visit under way began, as Unix nanoseconds; 0: none
 	away  atomic.Bool  // the last visit failed
@@ -43,8 +45,9 @@ type bookOrder struct {
 }
 
 func openBook(ledger Ledger, timeout time.Duration, logger *slog.Logger) *book {
+	running, cutOff := context.WithCancel(context.Background())
 	b := &book{
-		ledger: ledger, timeout: timeout, logger: logger,
+		ledger: ledger, timeout: timeout, logger: logger, running: running, cutOff: cutOff,
 		orders: make(chan bookOrder, maxWaiting), done: make(chan struct{}),
 	}
 	go b.keep()
@@ -90,9 +93,15 @@ func (b *book) unavailable() bool {
 	return b.away.Load() || since != 0 && time.Since(time.Unix(0, since)) > stuckAfter
 }
 
-// close writes what is left and ends the book. Nothing may be ordered any more.
-func (b *book) close() {
+// close writes what is left, at the longest until ctx ends, and ends the book. Nothing may be ordered any
+// more.
+func (b *book) close(ctx context.Context) {
 	close(b.orders)
+	select {
+	case <-b.done:
+	case <-ctx.Done():
+	}
+	b.cutOff()
 	<-b.done
 }
 
@@ -158,7 +167,7 @@ func (b *book) visit(orders []bookOrder) {
 func (b *book) enter(do func(context.Context) error) error {
 	b.since.Store(time.Now().UnixNano())
 	defer b.since.Store(0)
-	ctx, cancel := context.WithTimeout(context.Background(), ledgerLimit)
+	ctx, cancel := context.WithTimeout(b.running, ledgerLimit)
 	defer cancel()
 	err := do(ctx)
 	switch was := b.away.Swap(err != nil); {

@@ -130,7 +130,7 @@ func (h *Hub) Close(ctx context.Context) error {
 	h.cutOff()
 	<-idle
 	if h.book != nil {
-		h.book.close()
+		h.book.close(ctx)
 	}
 	return err
 }

@@ -69,6 +69,16 @@ func hang(ctx context.Context, _ Delivery) (Receipt, error) {
 	return Receipt{}, ctx.Err()
 }
 
+// hanging is a ledger that never answers.
+type hanging struct{}
+
+func (hanging) Find(ctx context.Context, _ []string) ([]Entry, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+func (hanging) Note(context.Context, []Entry) error    { return nil }
+func (hanging) Prune(context.Context, time.Time) error { return nil }
+
 func byEmail(to Recipient) bool { return to.Email != "" }
 func bySlack(to Recipient) bool { return to.Slack != "" }
 
@@ -128,6 +138,27 @@ func TestPage(t *testing.T) {
 			require.Equal(t, Failed, got[0][0].State)
 			require.Contains(t, got[0][0].Error, "no answer in time")
 			require.Len(t, slack.sent(), 1)
+		})
+	})
+	t.Run("WaitsOnlyAMomentForALedgerThatHangs", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			slack := &fake{name: "slack"}
+			h := NewHub([]Transport{slack}, Options{Ledger: hanging{}, Logger: quiet()})
+			began := time.Now()
+			require.Equal(t, Sent, h.Page(t.Context(), []Recipient{ann}, nil, page)[0][0].State)
+			require.Equal(t, DefaultLedgerTimeout, time.Since(began))
+
+			time.Sleep(stuckAfter)
+			began = time.Now()
+			require.Equal(t, Sent, h.Page(t.Context(), []Recipient{ann}, nil, numbered(2))[0][0].State)
+			require.Zero(t, time.Since(began), "it is known to hang")
+
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			require.NoError(t, h.Close(ctx))
+			require.LessOrEqual(t, time.Since(began), time.Second)
+			require.Len(t, slack.sent(), 2)
 		})
 	})
 	t.Run("GoesOnWhenItsCallerIsGone", func(t *testing.T) {
