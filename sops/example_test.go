@@ -2,6 +2,7 @@ package sops_test
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/orderly-ops/orderly/sops"
 )
@@ -65,4 +66,29 @@ phases: [{id: one, steps: [{id: settle, wait: 5m}]}]
 func ExampleWorkflowType() {
 	fmt.Println(sops.WorkflowType("daily-check"))
 	// Output: DailyCheck
+}
+
+// Who is paged is looked up when it is needed: a rotation keeps its hand-off when clocks change.
+func ExampleOrg_OnCall() {
+	o, problems := sops.ParseOrg("org.yaml", []byte(`
+people: {ann: {email: ann@example.org}, bob: {email: bob@example.org}}
+rotations: {turns: {members: [ann, bob], every: 1w, hand_off: "Mon 09:00", time_zone: Europe/Berlin, from: 2026-03-23}}
+roles: {coordinator: {rotation: turns}}
+`))
+	if err := problems.Err(); err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, at := range []string{"2026-03-30T06:59:59Z", "2026-03-30T07:00:00Z"} {
+		when, err := time.Parse(time.RFC3339, at)
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		people, _ := o.OnCall([]string{"coordinator"}, nil, when)
+		fmt.Println(at, people[0].ID)
+	}
+	// Output:
+	// 2026-03-30T06:59:59Z ann
+	// 2026-03-30T07:00:00Z bob
 }

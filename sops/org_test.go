@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
@@ -65,4 +66,15 @@ func TestTheSchemaOfTheOrgAcceptsWhatLoads(t *testing.T) {
 		require.NoError(t, err)
 		require.Error(t, s.Validate(asJSON(t, src)), name)
 	}
+}
+
+func TestTheExampleOfTheGuideLoads(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("../docs/people.md")
+	require.NoError(t, err)
+	_, rest, found := strings.Cut(string(page), "```yaml\n")
+	require.True(t, found)
+	example, _, found := strings.Cut(rest, "```\n")
+	require.True(t, found)
+	org(t, example)
 }

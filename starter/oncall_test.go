@@ -122,3 +122,11 @@ func TestTheReferenceOfTheOrgIsPrinted(t *testing.T) {
 	require.Equal(t, exitOK, got.code)
 	require.Contains(t, got.out, "# Keys of org.yaml\n")
 }
+
+func TestTheShippedProceduresFitTheShippedOrg(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.write("orderly.yaml", "journal: {dsn: journal.db}\n")
+	got := b.orderly("validate")
+	require.NotContains(t, got.out, "org.yaml")
+}
