@@ -152,7 +152,7 @@ func (r *run) decide(ctx workflow.Context, m Decide) (Answer, error) {
 	if err != nil {
 		return Answer{}, err
 	}
-	by, err := r.who(ctx, m.By, r.mayAnswer(s))
+	by, err := r.whoOf(ctx, m.By, r.mayAnswer(s))
 	if err != nil {
 		return Answer{}, err
 	}

@@ -191,9 +191,19 @@ func refusal(err error) error {
 	return refused("%s", cause(err))
 }
 
-// who finds the person behind a `by`, and whether they stand behind one of the entries; no entries means
-// that anybody known will do.
+// who finds the person behind a `by` who stands behind one of the entries or whom the run has given a part
+// in it; no entries means that anybody known will do.
 func (r *run) who(ctx workflow.Context, by string, behind []string) (Party, error) {
+	party, err := r.whoOf(ctx, by, behind)
+	if party.ID != "" && err != nil && r.mayAct(party.ID) {
+		return party, nil
+	}
+	return party, err
+}
+
+// whoOf finds the person behind a `by` who stands behind one of the entries. When they do not, the error
+// comes with the person.
+func (r *run) whoOf(ctx workflow.Context, by string, behind []string) (Party, error) {
 	var person Person
 	request := PersonRequest{By: by, Behind: behind, Services: r.services()}
 	err := workflow.ExecuteLocalActivity(local(ctx, "who is "+by, readAttempts), ActivityPerson, request).Get(ctx, &person)
@@ -206,7 +216,7 @@ func (r *run) who(ctx workflow.Context, by string, behind []string) (Party, erro
 		return Party{}, refused("%s", orElse(person.Problem, fmt.Sprintf("org.yaml has nobody called %q", by)))
 	}
 	party := Party{ID: person.ID, Name: orElse(person.Name, person.ID)}
-	if len(behind) > 0 && person.As == "" && !r.mayAct(party.ID) {
+	if len(behind) > 0 && person.As == "" {
 		return party, refused("%s is not entitled: this is for %s", party.Name, strings.Join(behind, ", "))
 	}
 	return party, nil

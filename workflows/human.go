@@ -26,7 +26,9 @@ type Ask struct {
 	Done      *Deed          `json:"done,omitempty"`
 	Skipped   bool           `json:"skipped,omitempty"` // by the person in Done
 	Form      map[string]any `json:"form,omitempty"`
-	Expired   *time.Time     `json:"expired,omitempty"`
+	// Fields is the form to fill in.
+	Fields  map[string]sops.FormField `json:"fields,omitempty"`
+	Expired *time.Time                `json:"expired,omitempty"`
 	// Closed is why nobody has to answer any more.
 	Closed   string     `json:"closed,omitempty"`
 	Reminder *time.Time `json:"reminder,omitempty"` // the next
@@ -176,7 +178,11 @@ func (r *run) question(ctx workflow.Context, s *sops.Step, rec *Step, f *frame) 
 		return expressionError("the question", err)
 	}
 	a.Question = strings.TrimSpace(shorten(a.Question, maxText))
-	rec.Ask = a
+	rec.Ask, a.Fields = a, s.Form
+	if r.tooLateToAsk() {
+		a.Closed = "the incident was " + string(r.record.Incident.State)
+		return nil
+	}
 	if owner := r.owner(); owner != nil && a.ofOwner() {
 		a.Also = append(a.Also, *owner)
 	}
@@ -187,6 +193,22 @@ func (r *run) question(ctx workflow.Context, s *sops.Step, rec *Step, f *frame) 
 	r.remind(ctx, s, rec)
 	r.showAttributes(ctx)
 	return nil
+}
+
+// tooLateToAsk says that the incident is over and the step belongs to it: what an incident leaves to do
+// comes after the step that waits for its resolution.
+func (r *run) tooLateToAsk() bool {
+	if r.record.Incident == nil || !r.record.Incident.State.Over() || r.last {
+		return false
+	}
+	late := true
+	r.record.walk(func(s *Step) bool {
+		if step := r.stepOf(s); s.Kind == string(sops.KindWait) && s.State == Succeeded && step.Wait.For == "resolved" {
+			late = false
+		}
+		return late
+	})
+	return late
 }
 
 // asked are the entries who are told of an ask: those it is of, as long as that says who.
@@ -210,7 +232,25 @@ func (r *run) asked(a *Ask) []string {
 
 // sendAsk tells those who are asked.
 func (r *run) sendAsk(ctx workflow.Context, rec *Step, kind notify.Kind) {
-	r.tell(ctx, r.asked(rec.Ask), nil, r.askMessage(ctx, rec, kind))
+	r.send(ctx, &TellRequest{To: r.asked(rec.Ask), Step: rec.Path, Message: r.askMessage(ctx, rec, kind)})
+}
+
+// told notes who was told of an ask, by name.
+func (r *run) told(ctx workflow.Context, path string, result PageResult) {
+	s := r.record.stepAt(path)
+	if s == nil || s.Ask == nil {
+		return
+	}
+	var names []string
+	for _, p := range result.People {
+		if !slices.Contains(s.Ask.Asked, p.ID) && p.reached() {
+			s.Ask.Asked = append(s.Ask.Asked, p.ID)
+			names = append(names, p.text())
+		}
+	}
+	if len(names) > 0 {
+		r.event(ctx, Event{Kind: "ask", Step: path, Text: s.Title + ": asked " + strings.Join(names, ", ")})
+	}
 }
 
 func (r *run) askMessage(ctx workflow.Context, rec *Step, kind notify.Kind) notify.Message {
@@ -242,7 +282,7 @@ func (r *run) askAlso(ctx workflow.Context, rec *Step, p Party) {
 		return
 	}
 	rec.Ask.Also = append(rec.Ask.Also, p)
-	r.tell(ctx, []string{p.ID}, nil, r.askMessage(ctx, rec, notify.KindAsk))
+	r.send(ctx, &TellRequest{To: []string{p.ID}, Step: rec.Path, Message: r.askMessage(ctx, rec, notify.KindAsk)})
 	r.showAttributes(ctx)
 }
 
@@ -360,6 +400,9 @@ func (r *run) waiting() (out []*Step) {
 // asksOf are the waiting steps that somebody was asked, as far as the run knows.
 func (r *run) asksOf(p Party) (out []*Step) {
 	for _, s := range r.waiting() {
+		if s.Ask.Quorum > 0 {
+			continue // an approval is nobody's to pass on
+		}
 		if slices.ContainsFunc(s.Ask.Also, func(o Party) bool { return o.ID == p.ID }) || slices.Contains(s.Ask.Asked, p.ID) {
 			out = append(out, s)
 		}

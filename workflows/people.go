@@ -76,6 +76,7 @@ type Person struct {
 // TellRequest asks to send one message to channels, stakeholder groups, roles, teams and people.
 type TellRequest struct {
 	To       []string       `json:"to"`
+	Step     string         `json:"step,omitempty"` // the path of the step that asks, if one does
 	Via      []string       `json:"via,omitempty"`
 	Services []string       `json:"services,omitempty"`
 	At       time.Time      `json:"at"`

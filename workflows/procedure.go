@@ -16,7 +16,7 @@ import (
 func (r *run) runProcedure(ctx workflow.Context, s *sops.Step, rec *Step, f *frame) error {
 	r.children++ // before anything is waited for: from here on the run can't continue as new
 	defer func() { r.children-- }()
-	future, err := r.child(ctx, s, rec, f, enumspb.PARENT_CLOSE_POLICY_REQUEST_CANCEL)
+	future, _, err := r.child(ctx, s, rec, f, enumspb.PARENT_CLOSE_POLICY_REQUEST_CANCEL)
 	if err != nil || future == nil {
 		return err
 	}
@@ -37,13 +37,14 @@ func (r *run) runProcedure(ctx workflow.Context, s *sops.Step, rec *Step, f *fra
 // startProcedure starts another procedure and leaves it running. One that is open under the same key is
 // joined instead.
 func (r *run) startProcedure(ctx workflow.Context, s *sops.Step, rec *Step, f *frame) error {
-	future, err := r.child(ctx, s, rec, f, enumspb.PARENT_CLOSE_POLICY_ABANDON)
+	future, join, err := r.child(ctx, s, rec, f, enumspb.PARENT_CLOSE_POLICY_ABANDON)
 	if err != nil || future == nil {
 		return err
 	}
 	err = r.began(ctx, future, rec)
 	if open := (*temporal.ChildWorkflowExecutionAlreadyStartedError)(nil); errors.As(err, &open) {
 		rec.Child.Joined = true
+		r.joinIncident(ctx, rec, join)
 	} else if err != nil {
 		return err
 	}
@@ -57,26 +58,27 @@ func (r *run) startProcedure(ctx workflow.Context, s *sops.Step, rec *Step, f *f
 // step makes a finding of it.
 func (r *run) child(
 	ctx workflow.Context, s *sops.Step, rec *Step, f *frame, onClose enumspb.ParentClosePolicy,
-) (workflow.ChildWorkflowFuture, error) {
+) (workflow.ChildWorkflowFuture, *Alert, error) {
 	inputs, err := r.values(ctx, s.With, f)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	var resolved Resolved
 	request := ResolveRequest{Procedure: rec.Action, Inputs: inputs, Now: workflow.Now(ctx).UTC()}
 	if err := workflow.ExecuteLocalActivity(local(ctx, rec.Title, readAttempts), ActivityResolve, request).Get(ctx, &resolved); err != nil {
-		return nil, plain(err)
+		return nil, nil, plain(err)
 	}
 	if resolved.Missing {
-		return nil, r.missing(ctx, s, rec)
+		return nil, nil, r.missing(ctx, s, rec)
 	}
+	join := r.alertOf(rec, inputs, resolved)
 	inputs[InputBy], inputs[InputDrill] = r.record.WorkflowID, r.record.Drill
 	raw, err := encodeWith(inputs)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if err := r.room(ctx, len(raw)); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	rec.Child = &Child{WorkflowID: WorkflowID(rec.Action, RunName(resolved.Key, r.record.RunID+"-"+rec.Path, r.record.Drill))}
 	if onClose == enumspb.PARENT_CLOSE_POLICY_ABANDON {
@@ -90,7 +92,32 @@ func (r *run) child(
 		WaitForCancellation:   true,
 		StaticSummary:         summaryOf(f.title(rec)),
 	})
-	return workflow.ExecuteChildWorkflow(ctx, WorkflowType(rec.Action), raw), nil
+	return workflow.ExecuteChildWorkflow(ctx, WorkflowType(rec.Action), raw), join, nil
+}
+
+// alertOf is what an incident that is open already under the key is told instead of being started again;
+// nil where the other procedure's runs are no incidents.
+func (r *run) alertOf(rec *Step, inputs map[string]any, resolved Resolved) *Alert {
+	if !resolved.Incident {
+		return nil
+	}
+	summary := r.record.Title + ": " + rec.Title
+	if reason, ok := inputs["reason"].(string); ok && reason != "" {
+		summary = reason
+	}
+	return &Alert{Key: r.record.WorkflowID + "/" + rec.Path, Status: AlertFiring, Summary: shorten(summary, maxText)}
+}
+
+// joinIncident tells an open incident what would have started it. An incident that ended at this moment is
+// not told; that is no failure of this run.
+func (r *run) joinIncident(ctx workflow.Context, rec *Step, alert *Alert) {
+	if alert == nil {
+		return
+	}
+	err := workflow.SignalExternalWorkflow(ctx, rec.Child.WorkflowID, "", MessageAlert, alert).Get(ctx, nil)
+	if err != nil {
+		r.event(ctx, Event{Kind: "step", Step: rec.Path, Text: fmt.Sprintf("the open incident %s could not be told: %s", rec.Child.WorkflowID, cause(err))})
+	}
 }
 
 // began waits until the other run is known to Temporal.

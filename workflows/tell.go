@@ -82,7 +82,7 @@ func (r *run) notice(ctx workflow.Context, to []string, kind notify.Kind, headli
 	m := r.newMessage(ctx, kind, fmt.Sprintf("message:%d", r.record.Messages), headline)
 	m.Body, m.Commands = body, commands
 	m.Lines = []string{r.record.about()}
-	r.tell(ctx, to, nil, m)
+	r.tell(ctx, to, m)
 }
 
 // about names the run or its incident.
@@ -103,11 +103,15 @@ func (r *run) alarm(ctx workflow.Context, what string) {
 
 // tell sends a message to many without waiting for it. What is not done when the run continues as new is
 // done by the next execution: sending a message again reaches nobody twice.
-func (r *run) tell(ctx workflow.Context, to, via []string, message notify.Message) {
-	if len(to) == 0 {
+func (r *run) tell(ctx workflow.Context, to []string, message notify.Message) {
+	r.send(ctx, &TellRequest{To: to, Message: message})
+}
+
+func (r *run) send(ctx workflow.Context, request *TellRequest) {
+	if len(request.To) == 0 {
 		return
 	}
-	request := &TellRequest{To: to, Via: via, Services: r.services(), At: workflow.Now(ctx).UTC(), Message: message}
+	request.Services, request.At = r.services(), workflow.Now(ctx).UTC()
 	r.record.Telling = append(r.record.Telling, request)
 	r.deliverTold(ctx, request)
 }
@@ -132,6 +136,7 @@ func (r *run) deliverTold(ctx workflow.Context, request *TellRequest) {
 		var result PageResult
 		err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, options), ActivityTell, request).Get(ctx, &result)
 		r.record.Telling = slices.DeleteFunc(r.record.Telling, func(other *TellRequest) bool { return other == request })
+		r.told(ctx, request.Step, result)
 		if text := untold(result, err); text != "" {
 			r.event(ctx, Event{Kind: "message", Text: request.Message.Headline + ": not everybody could be told: " + text})
 		}

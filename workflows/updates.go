@@ -109,7 +109,7 @@ func (r *run) postUpdate(ctx workflow.Context, u StatusUpdate) {
 	r.event(ctx, Event{Kind: "update", By: u.By, Text: text})
 	message := r.newMessage(ctx, notify.KindUpdate, fmt.Sprintf("update:%d", inc.UpdateCount), "Status update: "+inc.Summary)
 	message.Body = u.Text
-	r.tell(ctx, r.stakeholders(), nil, message)
+	r.tell(ctx, r.stakeholders(), message)
 	r.checklist()
 }
 
