@@ -63,6 +63,7 @@ type bench struct {
 	// resolve answers what other procedures there are.
 	resolve func(workflows.ResolveRequest) (workflows.Resolved, error)
 	people  *people
+	rules   *sops.Rules // what is pinned instead of the usual rules
 }
 
 // errAway is a transient failure.
@@ -99,6 +100,9 @@ func setup(t *testing.T, procedures ...string) *bench {
 		pin, ok := sources[q.WorkflowType]
 		if !ok {
 			return pin, temporal.NewNonRetryableApplicationError("no procedure serves "+q.WorkflowType, workflows.ErrUnknownProcedure, nil)
+		}
+		if b.rules != nil {
+			pin.Rules = b.rules
 		}
 		return pin, nil
 	})
