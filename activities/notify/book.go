@@ -14,8 +14,9 @@ const (
 	maxGathered = 1_000
 	// ledgerLimit bounds one visit to the ledger.
 	ledgerLimit = 10 * time.Second
-	// stuckAfter is when a visit counts as stuck: nobody waits for the ledger until it is over.
-	stuckAfter = time.Second
+	// longestWait is how long a page waits at the longest for a ledger that is busy with others but makes
+	// progress.
+	longestWait = time.Second
 	// pruneEvery is how often old entries are dropped, and pruneAfter how old they are then.
 	pruneEvery = time.Hour
 	pruneAfter = 30 * 24 * time.Hour
@@ -61,13 +62,17 @@ func (b *book) begin(ids []string) map[string]Entry {
 	if !b.order(bookOrder{begun: ids, known: known}) || b.unavailable() {
 		return nil
 	}
-	limit := time.NewTimer(b.timeout)
+	began, limit := time.Now(), time.NewTicker(b.timeout)
 	defer limit.Stop()
-	select {
-	case entries := <-known:
-		return entries
-	case <-limit.C:
-		return nil
+	for {
+		select {
+		case entries := <-known:
+			return entries
+		case <-limit.C:
+			if b.unavailable() || time.Since(began) >= longestWait {
+				return nil
+			}
+		}
 	}
 }
 
@@ -90,7 +95,7 @@ func (b *book) order(o bookOrder) bool {
 // unavailable says whether there is no use waiting: the ledger has failed, or hangs.
 func (b *book) unavailable() bool {
 	since := b.since.Load()
-	return b.away.Load() || since != 0 && time.Since(time.Unix(0, since)) > stuckAfter
+	return b.away.Load() || since != 0 && time.Since(time.Unix(0, since)) >= b.timeout
 }
 
 // close writes what is left, at the longest until ctx ends, and ends the book. Nothing may be ordered any

@@ -17,7 +17,7 @@ const (
 	sendLimit = 30 * time.Second
 	// DefaultBudget bounds how long Page holds up its caller.
 	DefaultBudget = 3 * time.Second
-	// DefaultLedgerTimeout is how long a page waits for the ledger.
+	// DefaultLedgerTimeout is how long one visit to the ledger may take before pages are sent without it.
 	DefaultLedgerTimeout = 300 * time.Millisecond
 )
 
@@ -33,7 +33,7 @@ type Options struct {
 	Logger *slog.Logger
 	// Budget bounds how long Page holds up its caller. Default: DefaultBudget.
 	Budget time.Duration
-	// LedgerTimeout is how long a page waits for the ledger before it is sent without. Default:
+	// LedgerTimeout is how long one visit to the ledger may take before pages are sent without it. Default:
 	// DefaultLedgerTimeout.
 	LedgerTimeout time.Duration
 	// Storm says from when on somebody's messages are gathered. Default: see Storm.
