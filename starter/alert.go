@@ -18,7 +18,8 @@ import (
 
 // alertRequest is what `orderly alert` was asked for.
 type alertRequest struct {
-	startRequest
+	startRequest // of a procedure
+
 	alert  workflows.Alert
 	labels []string // key=value
 }
@@ -28,9 +29,10 @@ func (a *app) alertCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "alert <run|procedure> --key <key> --status firing|resolved",
 		Short: "Report an alert: it starts the incident or joins the open one",
-		Long: `Report what a monitoring system saw. Given a procedure, a firing alert starts its
-incident under its key (of a procedure without one, under the alert's), or joins
-the one that is open; a resolved one starts nothing. Given a run, it joins that.
+		Long: `Report what a monitoring system saw. Given a procedure, a firing alert starts
+its incident under its key (of a procedure without one, under the alert's), or
+joins the one that is open; a resolved one starts nothing. Given a run, it joins
+that.
 
 ` + refusedHelp,
 		Example: examples(
@@ -53,7 +55,7 @@ the one that is open; a resolved one starts nothing. Given a run, it joins that.
 	flags.StringArrayVar(&req.labels, "label", nil, "a label as key=value")
 	flags.StringArrayVarP(&req.inputs, "input", "i", nil, "an input of a procedure that starts, as key=value")
 	flags.StringVar(&req.inputFile, "input-file", "", "inputs as one YAML or JSON object, - for stdin; -i wins over it")
-	flags.StringVar(&req.startRequest.key, "run-key", "", "key of the run, instead of the procedure's own")
+	flags.StringVar(&req.key, "run-key", "", "key of the run, instead of the procedure's own")
 	flags.StringVar(&req.by, "by", "", "who or what starts it (default $ORDERLY_BY, else the system's user)")
 	flags.BoolVar(&req.drill, "drill", false, "a rehearsal")
 	_ = cmd.MarkFlagRequired("key")

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -29,7 +28,7 @@ func (c *cluster) locateOpen(ctx context.Context, arg string) (*workflowpb.Workf
 	case runID != "":
 		return nil, exit(exitNotFound, "no run %q in namespace %s; `orderly runs` lists them", arg, c.namespace)
 	}
-	query := fmt.Sprintf("WorkflowId STARTS_WITH %s", quote(arg))
+	query := "WorkflowId STARTS_WITH " + quote(arg)
 	if !strings.Contains(arg, "/") {
 		query = "(" + typeIs(arg) + " OR " + query + ")"
 	}
@@ -95,7 +94,7 @@ func (c *cluster) closed(ctx context.Context, info *workflowpb.WorkflowExecution
 	if o, err := c.outcome(ctx, info); err == nil {
 		how = o.word
 		if s := o.summary; s != nil && s.Incident != nil && s.Incident.Resolved != nil {
-			how += fmt.Sprintf(", resolved by %s", s.Incident.Resolved.By.Name)
+			how += ", resolved by " + s.Incident.Resolved.By.Name
 		}
 	}
 	return exit(exitRefused, "too late: %s is over since %s (%s); `%s` shows it", id,

@@ -163,3 +163,43 @@ func TestAPersonAtTheTerminalIsAskedUntilTheAnswerFits(t *testing.T) {
 	require.Equal(t, 3, strings.Count(out.String(), "What is it (one of slow, gone): "))
 	require.ErrorContains(t, q.ask(fields, []string{"kind"}, answers), "nothing was sent")
 }
+
+func TestCompletionOffersWhatWaits(t *testing.T) {
+	t.Parallel()
+	b := newBench(t).withEngine()
+	b.says("outage/api@", "start", "outage")
+	b.waitsFor("outage/api", "assess")
+	b.eventually(func() bool {
+		return strings.Contains(b.orderly("__complete", "ack", "").out, "outage/api\tP1 triage\n")
+	})
+	for want, args := range map[string][]string{
+		"assess\tHow bad is it?\n":      {"done", "outage/api", ""},
+		"respond\tfirst mitigation\n":   {"done", "outage", ""},
+		"step:assess\tHow bad is it?\n": {"extend", "outage/api", ""},
+		"bob\tBob\n":                    {"handover", "outage/api", ""},
+		"outage\tOutage\n":              {"alert", ""},
+		":4\n":                          {"approve", "outage/api", ""},
+	} {
+		require.Contains(t, b.orderly(append([]string{"__complete"}, args...)...).out, want, args)
+	}
+}
+
+func TestRunsShowsWhoHasAnIncident(t *testing.T) {
+	t.Parallel()
+	b := newBench(t).withEngine()
+	b.says("outage/api@", "start", "outage")
+	b.says("acknowledged by Ann", "ack", "outage/api")
+	var rows []runRow
+	b.eventually(func() bool {
+		b.orderly("runs", "--severity", "P1", "--owner", "ann", "--service", "api", "--json").json(t, &rows)
+		return len(rows) == 1
+	})
+	require.Equal(t, "level-1", rows[0].Level)
+	require.Equal(t, []string{"api"}, rows[0].Services)
+	got := b.orderly("runs").out
+	require.Contains(t, got, "SEV  OWNER  TOOK")
+	require.Contains(t, got, "outage/api  P1   ann")
+	requireWidth(t, got, defaultWidth)
+	b.orderly("runs", "--service", "database", "--json").json(t, &rows)
+	require.Empty(t, rows)
+}

@@ -65,12 +65,22 @@ stdout, everything else to stderr; --json gives stable fields for scripts.
 	flags.StringVar(&a.namespace, "namespace", "", "Temporal namespace, instead of the settings file's")
 	flags.StringVar(&a.ui, "ui", "", "address of the Temporal UI, for links (default $TEMPORAL_UI_URL)")
 	flags.BoolVar(&a.json, "json", false, "print JSON with stable fields")
-	root.AddCommand(
-		a.startCommand(), a.watchCommand(), a.runsCommand(), a.showCommand(), a.timelineCommand(),
-		a.validateCommand(), a.actionsCommand(), a.schemaCommand(), a.scheduleCommand(), a.setupCommand(),
-		a.onCallCommand(), a.inboxCommand(), a.versionCommand(),
-	)
-	root.AddCommand(a.messageCommands()...)
+	for _, group := range []struct {
+		title    string
+		commands []*cobra.Command
+	}{
+		{"Runs:", []*cobra.Command{a.startCommand(), a.watchCommand(), a.runsCommand(), a.showCommand(), a.timelineCommand()}},
+		{"When you are asked or paged:", append(a.messageCommands(), a.inboxCommand(), a.onCallCommand())},
+		{"Procedures and the house:", []*cobra.Command{
+			a.validateCommand(), a.actionsCommand(), a.schemaCommand(), a.scheduleCommand(), a.setupCommand(), a.versionCommand(),
+		}},
+	} {
+		root.AddGroup(&cobra.Group{ID: group.title, Title: group.title})
+		for _, cmd := range group.commands {
+			cmd.GroupID = group.title
+			root.AddCommand(cmd)
+		}
+	}
 	return root
 }
 

@@ -26,10 +26,10 @@ func (a *app) messageCommands() []*cobra.Command {
 func ackVerb() verb {
 	return verb{
 		use: "ack <run> [note…]", short: "Acknowledge: I have seen it and am on it",
-		long: `Acknowledge what a run pages people for. The paging stops at once; of an incident
-that nobody has you become the owner. It holds as long as something is heard
-from you: after the lease of the policy you are asked whether you are still on
-it, and then paging begins again.`,
+		long: `Acknowledge what a run pages people for. The paging stops at once; an incident
+that nobody has becomes yours. It holds as long as something is heard from you:
+after the lease of the policy you are asked whether you are still on it, and then
+paging begins again.`,
 		examples: examples("orderly ack emergency-response", `orderly ack emergency-response/api "looking at the database"`),
 		message:  workflows.MessageAcknowledge,
 		payload: func(by string, args []string) (any, error) {
@@ -41,7 +41,7 @@ it, and then paging begins again.`,
 func skipVerb() verb {
 	return verb{
 		use: "skip <run> <step> <reason…>", short: "Say that a step which was asked of you will not be done",
-		long:     "Say that a step which waits for people will not be done, and why. The run goes on.",
+		long:     "Say that a step which waits for people will not be done, and why. The run goes\non.",
 		examples: examples(`orderly skip weekly-maintenance/docs-db ready "checked on Friday"`),
 		message:  workflows.MessageComplete, needs: []string{"step", "reason"}, offer: offerSteps(sops.KindAsk),
 		payload: func(by string, args []string) (any, error) {
@@ -53,7 +53,7 @@ func skipVerb() verb {
 func approveVerb() verb {
 	return verb{
 		use: "approve <run> <step> [reason…]", short: "Approve what a run asks leave for",
-		long:     "Approve a step that waits for a decision. Where several have to agree, it goes on\nwhen enough have.",
+		long:     "Approve a step that waits for a decision. Where several have to agree, it goes\non when enough have.",
 		examples: examples("orderly approve weekly-maintenance/docs-db restore"),
 		message:  workflows.MessageDecide, needs: []string{"step"}, offer: offerSteps(sops.KindApprove),
 		payload: func(by string, args []string) (any, error) {
@@ -107,11 +107,11 @@ how much longer than it had: 15m, 2h. A clock that was breached stays breached.`
 func noteVerb() verb {
 	return verb{
 		use: "note <run> <text…|->", short: "Write a note to the timeline",
-		long:     "Write a note to a run's timeline. - reads it from stdin.",
+		long: "Write a note to a run's timeline. - reads it from stdin.",
 		examples: examples(
 			`orderly note emergency-response/api "restarted the pool, errors are falling"`,
 			"docker logs --tail 5 api 2>&1 | orderly note emergency-response/api -"),
-		message:  workflows.MessageNote, needs: []string{"text"},
+		message: workflows.MessageNote, needs: []string{"text"},
 		payload: func(by string, args []string) (any, error) {
 			return workflows.Note{By: by, Text: words(args)}, nil
 		},
@@ -121,7 +121,7 @@ func noteVerb() verb {
 func updateVerb() verb {
 	return verb{
 		use: "update <run> <text…|->", short: "Tell the stakeholders how an incident stands",
-		long:     "Send a status update to the stakeholders of an incident; the clock of the next one\nbegins. - reads it from stdin.",
+		long:     "Send a status update to the stakeholders of an incident; the clock of the next\none begins. - reads it from stdin.",
 		examples: examples(`orderly update emergency-response/api "The API answers again; we watch it."`),
 		message:  workflows.MessageUpdate, needs: []string{"text"},
 		payload: func(by string, args []string) (any, error) {
@@ -147,7 +147,7 @@ of its own policy.`,
 func resolveVerb() verb {
 	return verb{
 		use: "resolve <run> <resolution…|->", short: "Say that an incident is over, and how",
-		long:     "Say that an incident is over. What still waits for people is closed, paging stops,\nand the stakeholders are told. - reads the resolution from stdin.",
+		long:     "Say that an incident is over. What still waits for people is closed, paging\nstops, and the stakeholders are told. - reads the resolution from stdin.",
 		examples: examples(`orderly resolve emergency-response/api "connection pool raised to 200"`),
 		message:  workflows.MessageResolve, needs: []string{"resolution"},
 		payload: func(by string, args []string) (any, error) {
@@ -177,7 +177,7 @@ comes back to whoever has it now.`,
 		examples: examples(
 			"orderly handover emergency-response/api ben",
 			"orderly handover emergency-response/api ben --until 07:30"),
-		message:  workflows.MessageHandover, needs: []string{"person"}, most: 1, offer: a.offerPeople,
+		message: workflows.MessageHandover, needs: []string{"person"}, most: 1, offer: a.offerPeople,
 		payload: func(by string, args []string) (any, error) {
 			m := workflows.Handover{By: by, To: args[0]}
 			if until == "" {

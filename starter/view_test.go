@@ -9,6 +9,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/orderly-ops/orderly/activities/notify"
+	"github.com/orderly-ops/orderly/starter/screen"
 	"github.com/orderly-ops/orderly/workflows"
 )
 
@@ -63,6 +65,19 @@ func TestWhatIsTooLongForTheTerminalKeepsItsEnd(t *testing.T) {
 	require.Equal(t, []string{"… 2 lines above", "c", "d"}, fit(lines, 3))
 }
 
+func evilIncident(evil string, at time.Time) *workflows.Incident {
+	deed := &workflows.Deed{At: at, By: workflows.Party{ID: evil, Name: evil}, Text: evil}
+	return &workflows.Incident{
+		State: workflows.IncidentAcknowledged, Summary: evil, Severity: evil, Level: evil, Services: []string{evil},
+		UserImpact: evil, BusinessImpact: evil, Owner: &workflows.Party{ID: evil, Name: evil},
+		Acknowledged: deed, Mitigated: deed, Resolved: deed, Lease: &at, Checked: &at,
+		Updates: []workflows.StatusUpdate{{At: at, By: evil, Text: evil}},
+		Alerts:  []*workflows.AlertSeen{{Key: evil, Status: evil, Summary: evil, First: at, Last: at, Count: 2}},
+		Returns: &workflows.Return{To: workflows.Party{ID: evil, Name: evil}, Until: at},
+		Room:    &workflows.Room{ID: evil, Name: evil, URL: evil},
+	}
+}
+
 func TestNothingAForeignRunSaysMovesTheCursor(t *testing.T) {
 	t.Parallel()
 	var out, notice bytes.Buffer
@@ -76,20 +91,38 @@ func TestNothingAForeignRunSaysMovesTheCursor(t *testing.T) {
 		Phases: []*workflows.Phase{{ID: evil, Title: evil, State: workflows.Failed, Steps: []*workflows.Step{{
 			ID: evil, Title: evil, State: workflows.Failed, Error: evil, Reason: evil, Outputs: []byte(`{"a\u001b[2J": "b\u001b[2J\u202e"}`),
 			Items: []*workflows.Item{{Item: evil, State: workflows.Failed}},
+		}, {
+			ID: evil, Path: evil, Title: evil, Kind: "ask", State: workflows.Running,
+			Ask: &workflows.Ask{Question: evil, Of: []string{evil}, Also: []workflows.Party{{ID: evil, Name: evil}}},
 		}}}},
 		Clocks:   []*workflows.Clock{{ID: evil, Title: evil, Started: at, Due: at}},
+		Incident: evilIncident(evil, at),
+		Ladders:  []*workflows.Ladder{{ID: "step:x", Cause: evil, Page: []string{evil}, Due: at}, {ID: evil, By: evil, Stopped: &at, Cause: evil}},
+		Pages: []*workflows.Page{{
+			Ladder: evil, Policy: evil, Due: at, At: at, Nobody: []string{evil}, Skipped: []string{evil},
+			People: []workflows.PagedPerson{{ID: evil, Name: evil, Outcomes: []notify.Outcome{{Transport: evil, State: notify.Failed, Error: evil}}}},
+		}},
 		Findings: []workflows.Finding{{Severity: evil, Check: evil, Text: evil, Act: evil}},
 		Failure:  &workflows.Failure{Phase: evil, Step: evil, Message: evil},
 	}
 	c := &cluster{namespace: evil}
 	require.NoError(t, a.show(found{record: r, link: c.link(evil, evil)}))
 	require.NoError(t, a.timeline(found{record: r}))
+	a.print(incidentLines(r, screen.Painter{}, 80, at)...)
+	open := *r
+	open.State = workflows.Running
+	a.printInbox(reader{}.items(&open), reader{id: evil, name: evil})
+	a.printInbox(nil, reader{id: evil, name: evil})
+	require.NoError(t, a.printAnswer(workflows.Answer{Now: evil, By: evil}, evil, evil))
 	_ = a.result(c, evil, r, outcome{word: "failed", state: workflows.Failed, message: evil})
 	(&plainView{app: a}).update(r, errors.New(evil))
 	(&plainView{app: a}).update(r, nil)
 	a.json = true
 	_ = a.result(c, evil, r, outcome{word: "failed", state: workflows.Failed, message: evil})
-	a.printRuns([]runRow{{WorkflowID: evil, State: evil, Phase: evil}}, 1)
+	require.NoError(t, a.printAnswer(workflows.Answer{Now: evil, By: evil}, evil, evil))
+	require.NoError(t, a.printJSON(reader{}.items(&open)))
+	a.printRuns([]runRow{{WorkflowID: evil, State: evil, Phase: evil, Severity: evil, Owner: evil}}, 1)
+	report(&notice, "orderly", c.nobodyThere(evil, "note", workflows.Note{By: evil, Text: evil}))
 	report(&notice, "orderly", errors.New(evil))
 	for _, text := range []string{out.String(), notice.String()} {
 		for i, b := range strings.Split(text, "\n") {

@@ -13,18 +13,10 @@ import (
 func Paging(r *workflows.Record, p Painter, width int, now time.Time) []string {
 	var lines []string
 	for _, l := range r.Ladders {
-		tone, text := Dim, ""
-		switch {
-		case l.Closed:
+		if l.Closed {
 			continue
-		case l.Stopped != nil && l.Lease != nil:
-			text = fmt.Sprintf("paging stopped %s by %s, until %s", Clock(*l.Stopped), l.By, Clock(*l.Lease))
-		case l.Stopped != nil:
-			text = fmt.Sprintf("paging stopped %s by %s", Clock(*l.Stopped), l.By)
-		default:
-			tone = Bad
-			text = fmt.Sprintf("%s is paged in %s, %s", nextTier(l), Took(max(0, l.Due.Sub(now))), Clock(l.Due))
 		}
+		tone, text := ladderText(l, now)
 		if l.ID != "incident" {
 			text = l.Cause + ": " + text
 		}
@@ -33,6 +25,17 @@ func Paging(r *workflows.Record, p Painter, width int, now time.Time) []string {
 		}
 	}
 	return lines
+}
+
+func ladderText(l *workflows.Ladder, now time.Time) (Tone, string) {
+	switch {
+	case l.Stopped != nil && l.Lease != nil:
+		return Dim, fmt.Sprintf("paging stopped %s by %s, until %s", Clock(*l.Stopped), l.By, Clock(*l.Lease))
+	case l.Stopped != nil:
+		return Dim, fmt.Sprintf("paging stopped %s by %s", Clock(*l.Stopped), l.By)
+	default:
+		return Bad, fmt.Sprintf("%s is paged in %s, %s", nextTier(l), Took(max(0, l.Due.Sub(now))), Clock(l.Due))
+	}
 }
 
 func nextTier(l *workflows.Ladder) string {
@@ -63,7 +66,7 @@ func Pages(r *workflows.Record, all bool, p Painter, width int) []string {
 		}
 	}
 	if hidden := len(r.Pages) - len(shownPages(r.Pages, all)); hidden > 0 {
-		lines = append(lines, fmt.Sprintf("%s before; --pages shows all", count(hidden, "page")))
+		lines = append(lines, count(hidden, "page")+" before; --pages shows all")
 	}
 	return lines
 }

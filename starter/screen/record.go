@@ -67,7 +67,7 @@ func ByDue(clocks []*workflows.Clock) []*workflows.Clock {
 }
 
 func clockText(c *workflows.Clock, now time.Time) (Tone, string) {
-	due := "due " + Clock(c.Due)
+	due := dueAt(c.Due, now)
 	switch {
 	case c.Breached != nil && c.Met != nil:
 		return Bad, fmt.Sprintf("breached, %s; kept %s late", due, Took(c.Met.Sub(c.Due)))
@@ -78,9 +78,9 @@ func clockText(c *workflows.Clock, now time.Time) (Tone, string) {
 	case c.Met != nil:
 		return Good, fmt.Sprintf("kept, %s, after %s", due, Took(c.Met.Sub(c.Started)))
 	case now.After(c.Due):
-		return Bad, fmt.Sprintf("overdue by %s, %s", Took(now.Sub(c.Due)), due)
+		return Bad, DueIn(c.Due, now)
 	default:
-		return Plain, fmt.Sprintf("%s left, %s", Took(c.Due.Sub(now)), due)
+		return Plain, DueIn(c.Due, now)
 	}
 }
 
