@@ -133,7 +133,7 @@ func (a *app) show(f found) error {
 		a.print(screen.Wrap(screen.Clean("inputs: "+screen.Inputs(r.Inputs)), a.room())...)
 	}
 	a.section("", screen.Incident(r, paint, width))
-	a.section("Waits for people", screen.Asks(r, paint, width, now()))
+	a.section("Waits for people", screen.Asks{Width: width, Paint: paint, Now: now(), Questions: true}.Lines(r))
 	tree := &screen.Tree{Width: width, Paint: paint, Now: now(), Items: true, Outputs: true}
 	a.section("", tree.Lines(r))
 	a.section("Clocks", screen.Clocks(screen.ByDue(r.Clocks), paint, width, now()))

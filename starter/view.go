@@ -175,7 +175,7 @@ func incidentLines(r *workflows.Record, p screen.Painter, width int, at time.Tim
 	var lines []string
 	for _, part := range [][]string{
 		append(screen.Incident(r, p, width), screen.Paging(r, p, width, at)...),
-		screen.Asks(r, p, width, at),
+		screen.Asks{Width: width, Paint: p, Now: at}.Lines(r),
 	} {
 		if len(part) > 0 {
 			lines = append(append(lines, ""), part...)

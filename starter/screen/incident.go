@@ -85,25 +85,39 @@ func deedText(d *workflows.Deed, began time.Time) string {
 	return text
 }
 
-// Asks is what waits for whom: the question, when it is due, and what to type.
-func Asks(r *workflows.Record, p Painter, width int, now time.Time) []string {
+// Asks is what waits for whom: when it is due, and what to type.
+type Asks struct {
+	Width int
+	Paint Painter
+	Now   time.Time
+	// Questions shows what is asked in full.
+	Questions bool
+}
+
+// Lines lists the steps of a run that wait for people.
+func (a Asks) Lines(r *workflows.Record) []string {
 	var lines []string
 	for _, s := range Waiting(r) {
-		lines = append(lines, "? "+Cut(Clean(cmp.Or(s.Title, s.ID)), width-2))
+		lines = append(lines, "? "+Cut(Clean(cmp.Or(s.Title, s.ID)), a.Width-2))
+		if a.Questions {
+			for text := range strings.Lines(CleanLines(s.Ask.Question)) {
+				lines = append(lines, hanging("  ", text, a.Width)...)
+			}
+		}
 		whom := "for " + strings.Join(s.Ask.Of, ", ")
 		if len(s.Ask.Also) > 0 {
 			whom += " and " + names(s.Ask.Also)
 		}
 		if c := ClockOf(r, "step:"+s.Path); c != nil {
-			whom += "; " + DueIn(c.Due, now)
+			whom += "; " + DueIn(c.Due, a.Now)
 		}
 		if s.Ask.Quorum > 1 {
 			whom += fmt.Sprintf("; %d of %d have approved", len(s.Ask.Decisions), s.Ask.Quorum)
 		}
-		for _, l := range wrapped(whom, width-2) {
+		for _, l := range wrapped(whom, a.Width-2) {
 			lines = append(lines, "  "+l)
 		}
-		lines = append(lines, "  "+p.Tone(Busy, AnswerCommand(r, s)))
+		lines = append(lines, "  "+a.Paint.Tone(Busy, AnswerCommand(r, s)))
 	}
 	return lines
 }

@@ -50,7 +50,7 @@ func night() *workflows.Record {
 			{ID: "restart", Path: "restart", Title: "Restart the API", Kind: "approve", State: workflows.Running, Ask: &workflows.Ask{
 				Of: []string{"devops-lead", "backend-lead"}, Quorum: 2, Decisions: []workflows.Decision{{By: ben, Approve: true}},
 			}},
-			{ID: "tell", Path: "each[0].tell", Title: "Tell support", Kind: "ask", State: workflows.Running, Ask: &workflows.Ask{Of: []string{"support-lead"}, Also: []workflows.Party{ann}}},
+			{ID: "tell", Path: "each[0].tell", Title: "Tell support", Kind: "ask", State: workflows.Running, Ask: &workflows.Ask{Question: "Tell support:\n- what is wrong, and for whom\n- when there will be more to say, which is in half an hour or when it is over", Of: []string{"support-lead"}, Also: []workflows.Party{ann}}},
 			{ID: "done", Path: "done", Kind: "ask", State: workflows.Running, Ask: &workflows.Ask{Done: &workflows.Deed{By: ann}}},
 		}}},
 		Clocks: []*workflows.Clock{
@@ -67,7 +67,7 @@ func TestAnIncidentOnEightyColumns(t *testing.T) {
 	r, now := night(), *at(950)
 	var lines []string
 	for _, part := range [][]string{
-		screen.Incident(r, screen.Painter{}, 80), screen.Asks(r, screen.Painter{}, 80, now),
+		screen.Incident(r, screen.Painter{}, 80), screen.Asks{Width: 80, Now: now, Questions: true}.Lines(r),
 		screen.Clocks(screen.ByDue(r.Clocks), screen.Painter{}, 80, now),
 		screen.Paging(r, screen.Painter{}, 80, now), screen.Pages(r, false, screen.Painter{}, 80),
 		screen.Updates(r, 1, 80), screen.Alerts(r, 80),
