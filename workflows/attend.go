@@ -186,7 +186,8 @@ func (r *run) showAttributes(ctx workflow.Context) {
 	}
 }
 
-// waitsFor are the entries of org.yaml whose answer the run waits for.
+// waitsFor are the entries of org.yaml whose answer the run waits for: of a ladder that climbs, everybody
+// whom it may reach, so that this is not written anew with each tier.
 func (r *run) waitsFor() []string {
 	var entries []string
 	add := func(more []string) {
@@ -200,8 +201,9 @@ func (r *run) waitsFor() []string {
 		add(r.asked(s.Ask))
 	}
 	for _, l := range r.climbing() {
-		for i, tier := range r.rules().Policies[l.Policy].Tiers {
-			if i <= l.Tier {
+		add(l.Page)
+		for _, id := range r.chain(l.Policy) {
+			for _, tier := range r.rules().Policies[id].Tiers {
 				add(tier.Page)
 			}
 		}

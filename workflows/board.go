@@ -50,7 +50,7 @@ func (r *run) showBoard(ctx workflow.Context) {
 	ctx, _ = workflow.NewDisconnectedContext(ctx)
 	workflow.GoNamed(ctx, "board", func(ctx workflow.Context) {
 		for {
-			if err := workflow.Await(ctx, func() bool { return len(r.record.Board.Pending) > 0 && !r.leaving }); err != nil {
+			if err := workflow.Await(ctx, func() bool { return len(r.record.Board.Pending) > 0 && r.busy == 0 && !r.leaving }); err != nil {
 				return
 			}
 			if !r.post(ctx) && workflow.Sleep(ctx, boardPause) != nil {

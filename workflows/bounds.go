@@ -20,6 +20,7 @@ const (
 	maxText     = 1000      // bytes of a line of the timeline or of a finding
 	maxWith     = 1 << 20   // bytes of JSON that a step may give to an action or to another run
 	maxListed   = 200       // findings and clocks of a summary
+	maxShown    = 100       // pages, updates and alerts of an answer that has no room for more
 	maxAnswer   = 1_500_000 // bytes of JSON of an answer to a query, or of a record given to an activity
 )
 
@@ -160,6 +161,14 @@ func (rec *Record) fitting() (json.RawMessage, error) {
 			r.Timeline, r.LeftOut.Events = r.Timeline[last:], r.LeftOut.Events+last
 			r.Findings, r.LeftOut.Findings = r.listed()
 			r.Inputs = nil
+			r.LeftOut.Pages += max(0, len(r.Pages)-maxShown)
+			r.Pages = r.Pages[max(0, len(r.Pages)-maxShown):]
+			if r.Incident != nil {
+				inc := *r.Incident
+				inc.Updates = inc.Updates[max(0, len(inc.Updates)-maxShown):]
+				inc.Alerts = inc.Alerts[max(0, len(inc.Alerts)-maxShown):]
+				r.Incident = &inc
+			}
 		},
 	}
 	view := *rec

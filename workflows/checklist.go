@@ -50,6 +50,7 @@ func (rec *Record) Checklist() string {
 	if f := rec.Failure; f != nil {
 		fmt.Fprintf(&b, "\n**Failed:** %s\n", escape(shorten(f.Message, errorLength)))
 	}
+	rec.listIncident(&b)
 	listClocks(&b, rec.Clocks)
 	listFindings(&b, rec.Findings)
 	b.WriteString("\n**Steps**\n\n")
@@ -118,6 +119,8 @@ func remark(s *Step) string {
 		return ": " + escape(shorten(s.Error, errorLength))
 	case s.State.Done() && s.Reason != "":
 		return " (" + escape(shorten(s.Reason, reasonLength)) + ")"
+	case s.State == Running && s.Ask.waits():
+		return " (waits for " + escape(shorten(strings.Join(s.Ask.Of, ", "), reasonLength)) + ")"
 	case s.State == Running && s.Count > 0:
 		return fmt.Sprintf(" (round %d)", s.Count+1)
 	case s.State == Running && s.Until != nil:
@@ -152,6 +155,8 @@ func listClocks(b *strings.Builder, clocks []*Clock) {
 	var lines []string
 	for _, c := range clocks {
 		switch {
+		case c.Breached != nil && c.Kind == clockUpdate && !c.running():
+			// it was made up for, and another one is running
 		case c.Breached != nil:
 			lines = append(lines, fmt.Sprintf("- ⏰ %s was due %s: **breached**", escape(c.Title), clockTime(c.Due)))
 		case c.Met == nil && c.Stopped == nil:
@@ -241,3 +246,21 @@ var markdown = strings.NewReplacer(
 	`\`, `\\`, "`", "\\`", "*", `\*`, "_", `\_`, "[", `\[`, "]", `\]`,
 	"<", `\<`, ">", `\>`, "&", `\&`, "#", `\#`, "|", `\|`, "!", `\!`, "~", `\~`, "--", `\-\-`,
 )
+
+// listIncident says how bad it is, who has it and who is paged next.
+func (rec *Record) listIncident(b *strings.Builder) {
+	if inc := rec.Incident; inc != nil {
+		fmt.Fprintf(b, "\n**%s** · %s", escape(strings.TrimSpace(inc.Severity+" "+string(inc.State))), escape(inc.Level))
+		if inc.Owner != nil {
+			fmt.Fprintf(b, " · owner: %s", escape(inc.Owner.Name))
+		} else {
+			b.WriteString(" · nobody has it")
+		}
+		fmt.Fprintf(b, "\n\n%s\n", escape(inc.Summary))
+	}
+	for _, l := range rec.Ladders {
+		if l.running() {
+			fmt.Fprintf(b, "\n📟 paged next %s: %s\n", clockTime(l.Due), escape(fmt.Sprintf("%s, tier %d", orElse(l.Policy, "those who were asked"), l.Tier+1)))
+		}
+	}
+}

@@ -250,7 +250,7 @@ func (r *run) responders() []string {
 		}
 	}
 	for _, s := range r.waiting() {
-		add(s.Ask.Of...)
+		add(r.asked(s.Ask)...)
 	}
 	for _, service := range r.services() {
 		add(rules.Services[service].Owner)
@@ -258,13 +258,24 @@ func (r *run) responders() []string {
 	return entries
 }
 
+// chain is a policy with all that follow it.
+func (r *run) chain(id string) []string {
+	var ids []string
+	for id != "" && !slices.Contains(ids, id) {
+		ids = append(ids, id)
+		id = r.rules().Policies[id].Next
+	}
+	return ids
+}
+
 // policies are those that the run's ladders have gone through or may still reach.
 func (r *run) policies() []string {
 	var ids []string
 	add := func(id string) {
-		for id != "" && !slices.Contains(ids, id) {
-			ids = append(ids, id)
-			id = r.rules().Policies[id].Next
+		for _, next := range r.chain(id) {
+			if !slices.Contains(ids, next) {
+				ids = append(ids, next)
+			}
 		}
 	}
 	if r.proc.Incident != nil {

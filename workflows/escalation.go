@@ -261,6 +261,7 @@ func (r *run) levelled(ctx workflow.Context, l *Ladder) {
 	}
 	r.event(ctx, Event{Kind: "page", Text: fmt.Sprintf("going on from %s to %s", r.policyTitle(inc.Level), r.policyTitle(l.Policy))})
 	inc.Level = l.Policy
+	r.tellLevel(ctx)
 	r.showAttributes(ctx)
 }
 
@@ -319,6 +320,7 @@ func (r *run) resumeLadder(ctx workflow.Context, l *Ladder, fromFirst bool) {
 	if fromFirst {
 		l.Tier, l.Repeats = 0, 0
 	}
+	r.showAttributes(ctx)
 }
 
 // services are those of the incident.

@@ -374,6 +374,7 @@ func (r *run) stepLadder(ctx workflow.Context, rec *Step) *Ladder {
 	}
 	r.record.Ladders = append(r.record.Ladders, l)
 	r.climb(ctx, l)
+	r.showAttributes(ctx)
 	return l
 }
 

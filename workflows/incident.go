@@ -7,6 +7,7 @@ import (
 
 	"go.temporal.io/sdk/workflow"
 
+	"github.com/orderly-ops/orderly/activities/notify"
 	"github.com/orderly-ops/orderly/sops"
 )
 
@@ -52,6 +53,7 @@ type Incident struct {
 	Updates []StatusUpdate `json:"updates,omitempty"`
 	Alerts  []*AlertSeen   `json:"alerts,omitempty"`
 	Returns *Return        `json:"returns,omitempty"`
+	Told    []string       `json:"told,omitempty"` // the stakeholder groups that know of it
 	// Cadence is how often stakeholders are told.
 	Cadence  sops.Duration `json:"cadence,omitempty"`
 	Room     *Room         `json:"room,omitempty"`
@@ -140,7 +142,7 @@ func (r *run) declare(ctx workflow.Context) error {
 	if err != nil {
 		return err
 	}
-	inc.Summary = oneLine(orElse(inc.Summary, r.record.Title))
+	inc.Summary = shorten(oneLine(orElse(inc.Summary, r.record.Title)), maxSummary)
 	if err := r.grade(inc); err != nil {
 		return err
 	}
@@ -245,6 +247,29 @@ func (r *run) openIncident(ctx workflow.Context) {
 	r.promiseAt(ctx, clockResolve, "resolution", now, resolve)
 	r.startLadder(ctx, incidentLadder, inc.Summary, inc.Level, now)
 	r.nextUpdateClock(ctx, now)
+	r.tellLevel(ctx)
+	r.showAttributes(ctx)
+}
+
+// tellLevel tells the stakeholders of the level that the incident is at, unless they were told.
+func (r *run) tellLevel(ctx workflow.Context) {
+	inc := r.record.Incident
+	var groups []string
+	for _, g := range r.rules().Policies[inc.Level].Stakeholders {
+		if !slices.Contains(inc.Told, g) {
+			groups = append(groups, g)
+		}
+	}
+	if len(groups) == 0 {
+		return
+	}
+	inc.Told = append(inc.Told, groups...)
+	message := r.newMessage(ctx, notify.KindUpdate, "opened:"+inc.Level, inc.Summary)
+	message.Body = r.draft(ctx)
+	if every := r.cadence(); every > 0 {
+		message.Lines = []string{"You will be told how it stands every " + took(every)}
+	}
+	r.tell(ctx, groups, message)
 }
 
 // acknowledgeWithin is the policy's own time, else what the first tier has.
@@ -311,6 +336,9 @@ func (r *run) involve(ctx workflow.Context, by Party) {
 		r.renewLease(ctx)
 	}
 }
+
+// maxSummary is how many bytes of what is wrong an incident is called by.
+const maxSummary = 300
 
 // maxParties bounds the people that a record names as involved.
 const maxParties = 200

@@ -14,7 +14,7 @@ func (r *run) renewLease(ctx workflow.Context) {
 	inc := r.record.Incident
 	lease := time.Duration(r.rules().Policies[inc.Level].Lease)
 	inc.Lease, inc.Checked = nil, nil
-	if lease > 0 && inc.Owner != nil {
+	if lease > 0 && inc.Owner != nil && inc.State != IncidentOpen && !inc.State.Over() {
 		until := workflow.Now(ctx).UTC().Add(lease)
 		inc.Lease = &until
 	}
@@ -68,9 +68,7 @@ func (r *run) leaseOver(ctx workflow.Context) {
 		return
 	}
 	inc.Lease, inc.Checked = nil, nil
-	if inc.State == IncidentAcknowledged {
-		inc.State = IncidentOpen
-	}
+	inc.State = IncidentOpen
 	r.event(ctx, Event{Kind: "page", Text: "no sign of life from " + name + ": paging begins again"})
 	l := r.ladder(incidentLadder)
 	if l.running() {

@@ -221,7 +221,7 @@ func TestPromises(t *testing.T) {
 		require.True(t, rec.Incident.Updates[1].Drafted)
 		require.Contains(t, rec.Incident.Updates[1].Text, "Bob is working on it")
 		require.Contains(t, b.people.tellings("bob"), "A status update is due 03:04:00 UTC")
-		require.Equal(t, []string{"Status update: The API is down", "Status update: The API is down", "Status update: The API is down", "Resolved: The API is down"},
+		require.Equal(t, []string{"The API is down", "Status update: The API is down", "Status update: The API is down", "Status update: The API is down", "Resolved: The API is down"},
 			b.people.tellings("board"))
 	})
 }

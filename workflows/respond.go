@@ -36,6 +36,7 @@ func (r *run) acknowledge(ctx workflow.Context, m Acknowledge) (Answer, error) {
 	if inc != nil {
 		text = r.takeOn(ctx, by)
 	}
+	r.showAttributes(ctx)
 	if m.Note != "" {
 		text += ": " + m.Note
 	}
@@ -62,6 +63,9 @@ func (r *run) takeOn(ctx workflow.Context, by Party) string {
 	}
 	if inc.State == IncidentOpen {
 		inc.State = IncidentAcknowledged
+		if inc.Mitigated != nil {
+			inc.State = IncidentMitigated
+		}
 	}
 	r.renewLease(ctx)
 	r.showAttributes(ctx)

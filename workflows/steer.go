@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -125,6 +126,7 @@ func (r *run) changePolicy(ctx workflow.Context, policy string, graver bool) {
 		return // the ladder has climbed higher by itself
 	}
 	inc.Level, l.Policy, l.Tier, l.Repeats = policy, policy, 0, 0
+	r.tellLevel(ctx)
 	if graver {
 		r.resumeLadder(ctx, l, true)
 	}
@@ -132,13 +134,7 @@ func (r *run) changePolicy(ctx workflow.Context, policy string, graver bool) {
 
 // above says whether a policy is one that follows another.
 func (r *run) above(policy, other string) bool {
-	for seen := 0; other != "" && seen <= len(r.rules().Policies); seen++ {
-		other = r.rules().Policies[other].Next
-		if other == policy {
-			return true
-		}
-	}
-	return false
+	return policy != other && slices.Contains(r.chain(other), policy)
 }
 
 // handover gives incident and open asks to somebody else.
@@ -270,7 +266,7 @@ func (r *run) alert(ctx workflow.Context, m Alert) (Answer, error) {
 func (r *run) newAlert(ctx workflow.Context, m Alert) Answer {
 	inc := r.record.Incident
 	now := workflow.Now(ctx).UTC()
-	a := &AlertSeen{Key: m.Key, Status: m.Status, Summary: oneLine(m.Summary), Labels: m.Labels, First: now, Last: now, Count: 1}
+	a := &AlertSeen{Key: m.Key, Status: m.Status, Summary: shorten(oneLine(m.Summary), maxSummary), Labels: bounded(m.Labels), First: now, Last: now, Count: 1}
 	if m.StartsAt != nil && m.StartsAt.Before(now) {
 		a.First = m.StartsAt.UTC()
 	}
@@ -283,6 +279,15 @@ func (r *run) newAlert(ctx workflow.Context, m Alert) Answer {
 	}
 	r.checklist()
 	return Answer{Now: "the alert has joined the incident", Changed: true}
+}
+
+// bounded cuts labels to a length that a record can keep.
+func bounded(labels map[string]string) map[string]string {
+	out := make(map[string]string, len(labels))
+	for _, name := range workflow.DeterministicKeys(labels) {
+		out[shorten(name, maxSummary)] = shorten(labels[name], maxSummary)
+	}
+	return out
 }
 
 func (inc *Incident) alert(key string) *AlertSeen {
