@@ -20,7 +20,7 @@ import (
 // runHelp says what a <run> argument may be.
 const runHelp = `<run> is a workflow id (daily-check/docs), one exact run of it
 (daily-check/docs@<run id>), the beginning of a workflow id that fits only one,
-or a procedure's id for its latest run.`
+or a procedure's id for its latest run, of those that are open if any are.`
 
 var runIDShape = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`)
 
@@ -86,7 +86,7 @@ func (c *cluster) latestOfChain(ctx context.Context, info *workflowpb.WorkflowEx
 	return info, nil
 }
 
-// latestOf is the procedure's run that started last, open or closed; nil when it has none.
+// latestOf is the procedure's run that started last, of the open ones if there are any; nil when it has none.
 func (c *cluster) latestOf(ctx context.Context, procedure string) (*workflowpb.WorkflowExecutionInfo, error) {
 	found, err := c.list(ctx, typeIs(procedure)+" AND "+lastExecutions, 100)
 	if err != nil {
@@ -94,7 +94,8 @@ func (c *cluster) latestOf(ctx context.Context, procedure string) (*workflowpb.W
 	}
 	var latest *workflowpb.WorkflowExecutionInfo
 	for _, info := range found {
-		if latest == nil || info.GetStartTime().AsTime().After(latest.GetStartTime().AsTime()) {
+		if latest == nil || isOpen(info) && !isOpen(latest) ||
+			isOpen(info) == isOpen(latest) && info.GetStartTime().AsTime().After(latest.GetStartTime().AsTime()) {
 			latest = info
 		}
 	}

@@ -170,3 +170,20 @@ func TestShowingAnOpenRunNeedsAWorker(t *testing.T) {
 	require.Equal(t, exitUnreachable, got.code)
 	require.Contains(t, got.notice, "no worker is answering")
 }
+
+func TestAProcedureMeansItsOpenRun(t *testing.T) {
+	t.Parallel()
+	b := newBench(t).withServer()
+	b.serve()
+	b.begin("check/open")
+	b.begin("check/over")
+	b.tell("check/over", signalFinish, "succeeded")
+	b.eventually(func() bool {
+		var rows []runRow
+		b.orderly("runs", "--json").json(t, &rows)
+		return len(rows) == 2 && rows[1].State == "succeeded"
+	})
+	var r workflows.Record
+	b.orderly("show", "check", "--json").json(t, &r)
+	require.Equal(t, "check/open", r.WorkflowID, "the other began later, but is over")
+}

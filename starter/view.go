@@ -155,11 +155,14 @@ func (v *liveView) frame() []string {
 		body := tree.Lines(v.record)
 		lines = append(lines, incidentLines(v.record, v.app.paint(), width, at)...)
 		tail := screen.Clocks(screen.ByDue(openClocks(v.record)), v.app.paint(), width, at)
-		body = fit(body, rows-len(lines)-len(tail)-6)
+		if rows > 0 {
+			body = fit(body, max(rows-len(lines)-len(tail)-6, fewest))
+		}
 		lines = append(append(lines, ""), body...)
 		if len(tail) > 0 {
 			lines = append(append(lines, ""), tail...)
 		}
+		lines = fitHead(lines, rows-2)
 	} else {
 		lines = append(lines, "waiting for a worker to take the run up")
 	}
@@ -182,6 +185,17 @@ func incidentLines(r *workflows.Record, p screen.Painter, width int, at time.Tim
 		}
 	}
 	return lines
+}
+
+// fewest is how many lines of the steps are shown, however small the terminal.
+const fewest = 4
+
+// fitHead keeps the beginning of what is too long for the terminal: how an incident stands, and what waits.
+func fitHead(lines []string, rows int) []string {
+	if rows <= 0 || len(lines) <= rows {
+		return lines
+	}
+	return append(lines[:rows-1:rows-1], fmt.Sprintf("… %d lines below; `orderly show` has all", len(lines)-rows+1))
 }
 
 // fit keeps the end of what is too long for the terminal: that is where things happen.

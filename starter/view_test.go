@@ -63,6 +63,9 @@ func TestWhatIsTooLongForTheTerminalKeepsItsEnd(t *testing.T) {
 	require.Equal(t, lines, fit(lines, 4))
 	require.Equal(t, lines, fit(lines, 0), "no terminal, no limit")
 	require.Equal(t, []string{"… 2 lines above", "c", "d"}, fit(lines, 3))
+	require.Equal(t, []string{"a", "b", "… 2 lines below; `orderly show` has all"}, fitHead(lines, 3), "and its beginning, of all together")
+	require.Equal(t, lines, fitHead(lines, 4))
+	require.Equal(t, lines, fitHead(lines, 0))
 }
 
 func evilIncident(evil string, at time.Time) *workflows.Incident {
