@@ -140,7 +140,7 @@ func (r *run) completeRespond(ctx workflow.Context, m Complete) (Answer, error) 
 	}
 	defer r.involve(ctx, by)
 	if d := r.record.Incident.Mitigated; d != nil {
-		return Answer{Now: fmt.Sprintf("already mitigated %s", clockTime(d.At)), By: by.Name}, nil
+		return Answer{Now: "already mitigated " + clockTime(d.At), By: by.Name}, nil
 	}
 	r.mitigated(ctx, by, orElse(m.Reason, "said by "+by.Name))
 	return Answer{Now: joinDue("first mitigation noted", r.stillDue()), Changed: true, By: by.Name}, nil

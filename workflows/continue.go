@@ -104,7 +104,7 @@ func (r *run) continueAsNew(ctx workflow.Context) error {
 	defer func() { r.leaving = false }() // where it goes on in this execution
 	r.draining, r.last = false, true
 	if ctx.Err() != nil {
-		return nil //nolint:nilerr // whoever goes on meets the cancellation again
+		return nil // whoever goes on meets the cancellation again
 	}
 	r.record.Continued++
 	carried, err := pack(carriedState{Pin: r.pin, Record: r.record})

@@ -219,7 +219,13 @@ func (r *run) paged(ctx workflow.Context, l *Ladder, page *Page, result PageResu
 
 // reached says whether something went out to the person, or is on its way.
 func (p PagedPerson) reached() bool {
-	return slices.ContainsFunc(p.Outcomes, func(o notify.Outcome) bool { return o.State != notify.Failed })
+	return slices.ContainsFunc(p.Outcomes, func(o notify.Outcome) bool { return o.State != notify.Failed && p.counts(o) })
+}
+
+// counts says whether a transport may reach the person. What a worker prints does so only where there is
+// nothing else: whoever tries Orderly sits in front of it.
+func (p PagedPerson) counts(o notify.Outcome) bool {
+	return o.Transport != "console" || len(p.Outcomes) == 1
 }
 
 // advance decides what is paged next and when.
@@ -248,7 +254,7 @@ func (r *run) advance(ctx workflow.Context, l *Ladder, tier sops.Tier, page *Pag
 func nextRepeat(due time.Time, wait time.Duration, now time.Time) time.Time {
 	next := due.Add(wait)
 	if late := now.Sub(next); late >= 0 {
-		next = next.Add((late/wait + 1) * wait)
+		next = now.Add(wait - late%wait)
 	}
 	return next
 }

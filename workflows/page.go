@@ -44,7 +44,7 @@ func (o *Owed) open() bool {
 	for _, out := range o.Person.Outcomes {
 		switch out.State {
 		case notify.Sent:
-			reached = true
+			reached = reached || o.Person.counts(out)
 		case notify.Sending:
 			pending = true
 		default:
@@ -200,7 +200,7 @@ func (r *run) delivered(ctx workflow.Context, l *Ladder, batch []*Owed, result P
 	page.Reached = slices.ContainsFunc(page.People, PagedPerson.reached)
 	// Everybody seemed to be reached, and nobody was: the next tier does not wait.
 	if was && !page.Reached && l.running() && l.Due.After(page.Due) {
-		r.event(ctx, Event{Kind: "page", Text: fmt.Sprintf("%s could not be reached: the next is paged at once", r.tierTitle(page.Policy, page.Tier))})
+		r.event(ctx, Event{Kind: "page", Text: r.tierTitle(page.Policy, page.Tier) + " could not be reached: the next is paged at once"})
 		l.Due = workflow.Now(ctx).UTC()
 	}
 }
@@ -265,10 +265,10 @@ func (p PagedPerson) text() string {
 	ways := make([]string, len(p.Outcomes))
 	for i, o := range p.Outcomes {
 		ways[i] = o.Transport
-		switch {
-		case o.State == notify.Sending:
+		switch o.State {
+		case notify.Sending:
 			ways[i] += " under way"
-		case o.State == notify.Failed:
+		case notify.Failed:
 			ways[i] += " failed: " + shorten(o.Error, errorLength)
 		}
 	}

@@ -193,7 +193,7 @@ func (r *run) handOver(ctx workflow.Context, by, to Party, asks []*Step) {
 			r.own(ctx, to)
 		}
 	}
-	r.notice(ctx, []string{to.ID}, notify.KindNotice, fmt.Sprintf("%s has handed this over to you", by.Name), "", r.command("ack"), r.command("show"))
+	r.notice(ctx, []string{to.ID}, notify.KindNotice, by.Name+" has handed this over to you", "", r.command("ack"), r.command("show"))
 }
 
 // watchReturn ends a hand-over that was for a time only.
