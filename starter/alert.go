@@ -2,7 +2,7 @@ package main
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"strings"
 
 	"github.com/google/uuid"
@@ -165,8 +165,9 @@ func (c *cluster) alertNotTaken(ctx context.Context, id string, alert workflows.
 		return failed("start "+id, err)
 	}
 	err = c.notTaken(ctx, run, workflows.MessageAlert, alert, err)
-	if isOpen(run) {
-		return fmt.Errorf("%w\n%s is open all the same: `%s` follows it", err, id, screen.Command("orderly", "watch", id))
+	var e *exitError
+	if !errors.As(err, &e) || e.code != exitUnreachable || !isOpen(run) {
+		return err
 	}
-	return err
+	return exit(e.code, "%w\n%s is open all the same: `%s` follows it", err, id, screen.Command("orderly", "watch", id))
 }

@@ -63,6 +63,30 @@ func TestAnInboxWithoutAWorkerSaysSo(t *testing.T) {
 	b.refuses(exitUnreachable, "1 run may wait for you: no worker is answering", "inbox")
 }
 
+func TestAnInboxOnEightyColumns(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 11, 21, 2, 14, 0, 0, time.UTC)
+	soon, tomorrow, gone := now.Add(4*time.Minute), now.Add(24*time.Hour), now.Add(-30*time.Second)
+	var lines []string
+	for _, item := range []inboxItem{
+		{Kind: "acknowledge", Due: &gone, Title: "The API is down", About: "The API is down", Severity: "P1", Command: "orderly ack outage/api"},
+		{Kind: "ask", Due: &soon, Title: "Assess", For: []string{"on-call"}, Severity: "P1", About: "The API answers 503 to everybody who is not logged in", Command: "orderly done outage/api assess"},
+		{Kind: "approve", Due: &tomorrow, Title: "Restore", For: []string{"devops-lead", "backend-lead"}, About: "Weekly maintenance", Command: "orderly approve weekly/docs restore"},
+	} {
+		lines = append(lines, item.lines(screen.Painter{}, defaultWidth, now)...)
+	}
+	require.Equal(t, `acknowledge  overdue by 30s, due 02:13:30Z
+  P1 The API is down
+  orderly ack outage/api
+ask  4:00 left, due 02:18:00Z
+  Assess · P1 The API answers 503 to everybody who is not logged in (for
+  on-call)
+  orderly done outage/api assess
+approve  1d 00:00 left, due 11-22 02:14:00Z
+  Restore · Weekly maintenance (for devops-lead, backend-lead)
+  orderly approve weekly/docs restore`, strings.Join(lines, "\n"))
+}
+
 func TestItemsKeepTheirOrder(t *testing.T) {
 	t.Parallel()
 	soon, later := time.Unix(1, 0), time.Unix(2, 0)

@@ -45,6 +45,7 @@ func TestANightOnCall(t *testing.T) {
 	b.says("How bad is it?: done by Ann", "done", "outage/api", "-f", "impact=nobody can log in", "-f", "kind=gone", "-f", "users=12")
 	b.waitsFor("outage/api", "restart")
 	b.refuses(exitRefused, "Cleo is not entitled", "approve", "outage/api", "restart", "--by", "cleo")
+	b.refuses(exitRefused, "Ann is not entitled", "approve", "outage/api", "restart")
 	b.says("approved by Bob", "approve", "outage/api", "restart", "go", "ahead", "--by", "bob")
 	b.waitsFor("outage/api", "told")
 	b.says("Tell support: skipped by Bob", "skip", "outage/api", "told", "they called us", "--by", "bob")
@@ -131,6 +132,15 @@ func TestAnAlertStartsTheIncidentOrJoinsIt(t *testing.T) {
 	require.Contains(t, got.out, "resolved: API answers 503 (2 times since")
 	b.refuses(exitUsage, "--status is", "alert", "outage", "--key", "x", "--status", "burning")
 	b.refuses(exitUsage, "write it as key=value", "alert", "outage", "--key", "x", "--label", "api")
+}
+
+func TestAnAlertThatNoWorkerTakesHasStartedTheIncidentAllTheSame(t *testing.T) {
+	t.Parallel()
+	b := newBench(t).withHouse()
+	got := b.orderly("alert", "outage", "--key", "503")
+	require.Equal(t, exitUnreachable, got.code)
+	require.Contains(t, got.notice, "outage/api is open all the same")
+	require.Equal(t, map[string]any{"_by": "ann", "_key": "api"}, b.startInput("outage/api"))
 }
 
 func TestUntilIsATimeOfDayHereOrADistance(t *testing.T) {
