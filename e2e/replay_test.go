@@ -81,6 +81,104 @@ func TestTheEngineReplaysWhatItDid(t *testing.T) {
 	requireReplays(t, c, latest(t, h, "nap"), "nap-succeeded")
 }
 
+// sirenOrg pages within seconds.
+const sirenOrg = `
+people:
+  ann: {name: Ann, email: ann@example.org}
+  bob: {name: Bob, email: bob@example.org}
+roles: {first: {primary: ann}, second: {primary: bob}}
+services: {api: {owner: second}}
+severities: {platform: [{id: P1, respond: 1h, policy: loud}, {id: P2, respond: 2h, resolve: 1d, policy: quiet}]}
+stakeholders: {board: [second]}
+policies:
+  quiet: {tiers: [{page: [first], wait: 2s}, {page: [service.owner], wait: 2s}], lease: 3s, next: loud}
+  loud:  {tiers: [{page: [first, second], wait: 1h}], stakeholders: [board], updates: 1h}
+defaults: {policy: quiet, scale: platform}
+`
+
+// siren has everything that people do to a run.
+const siren = `
+sop: siren
+title: Siren
+owners: [first]
+incident: {severity: P2, services: [api], summary: It is on fire}
+phases:
+  - id: alarm
+    steps:
+      - {id: taken, wait: {for: acknowledged}}
+      - {id: scope, ask: How bad is it, of: incident.owner, within: 1h, remind: 1s, form: {grade: {type: string, sets: severity}, users: {type: int, default: 7}}}
+      - {id: later, ask: Is it needed, of: second, within: 500ms, on_expire: skip}
+      - {id: go, approve: Cut it off, by: [first, second], quorum: 2}
+      - {id: cut, uses: targets.list, mitigates: true}
+      - {id: over, wait: {for: resolved}}
+      - {id: learned, ask: What was learned, of: second}
+`
+
+// TestTheEngineReplaysWhatPeopleDid is the same for pages, questions and every message.
+func TestTheEngineReplaysWhatPeopleDid(t *testing.T) {
+	t.Parallel()
+	h := open(t, setting{
+		procedures: map[string]string{"siren.yaml": siren, "org.yaml": sirenOrg},
+		config:     "targets: {}\nnotify: {console: {}}\n",
+	})
+	c := h.temporal()
+	require.Zero(t, h.orderly("start", "siren").exit)
+	id := latest(t, h, "siren")
+	paged := func(n int) func() bool { return func() bool { return len(h.record(c, id).Pages) >= n } }
+	asked := func(step string) func() bool {
+		return func() bool { return waits(h.record(c, id), step) }
+	}
+	say := func(args ...string) {
+		t.Helper()
+		said := h.orderly(append([]string{args[0], id}, args[1:]...)...)
+		require.Zero(t, said.exit, "%v: %s%s", args, said.stdout, said.stderr)
+	}
+	h.await("the second tier", time.Minute, paged(2))
+	say("ack", "--by", "ann")
+	h.await("the lease to end in silence", time.Minute, paged(3))
+	say("ack", "--by", "ann", "sorry")
+	h.await("the question", time.Minute, asked("scope"))
+	say("done", "scope", "-f", "grade=P1", "--by", "ann")
+	h.await("the approval", time.Minute, asked("go"))
+	require.NoError(t, c.SignalWorkflow(t.Context(), id, "", workflows.MessageNote, map[string]string{"by": "nobody", "text": "hm"}))
+	say("approve", "go", "--by", "ann")
+	say("approve", "go", "--by", "bob")
+	say("note", "the fan is stuck", "--by", "bob")
+	say("update", "we found the fan", "--by", "ann")
+	say("extend", "resolve", "1h", "parts are on their way", "--by", "ann")
+	say("escalate", "I need a hand", "--by", "ann")
+	say("handover", "bob", "--by", "ann")
+	say("severity", "P2", "it is one fan", "--by", "bob")
+	say("alert", "--key", "fan", "--status", "firing", "--summary", "fan")
+	say("alert", "--key", "fan", "--status", "resolved", "--summary", "fan")
+	say("resolve", "a new fan", "--by", "bob")
+	h.await("the last question", time.Minute, asked("learned"))
+	say("skip", "learned", "nothing", "--by", "bob")
+	h.await("the end", time.Minute, func() bool { return h.record(c, id).State.Done() })
+	require.NoError(t, c.GetWorkflow(t.Context(), id, "").Get(t.Context(), nil))
+	requireReplays(t, c, id, "siren-resolved")
+
+	require.Zero(t, h.orderly("start", "siren").exit)
+	id = latest(t, h, "siren")
+	h.await("the first tier", time.Minute, paged(1))
+	say("abort", "a false alarm", "--by", "ann")
+	h.await("the end", time.Minute, func() bool { return h.record(c, id).State.Done() })
+	require.Error(t, c.GetWorkflow(t.Context(), id, "").Get(t.Context(), nil))
+	requireReplays(t, c, id, "siren-aborted")
+}
+
+// waits says whether a step waits for people.
+func waits(rec *workflows.Record, path string) bool {
+	for _, p := range rec.Phases {
+		for _, s := range p.Steps {
+			if s.Path == path {
+				return s.State == workflows.Running && s.Ask != nil && s.Ask.Done == nil
+			}
+		}
+	}
+	return false
+}
+
 func requireReplays(t *testing.T, c client.Client, id, name string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)

@@ -69,6 +69,7 @@ func (r *run) begin(ctx workflow.Context) error {
 	r.record.WorkflowID, r.record.RunID = info.WorkflowExecution.ID, info.WorkflowExecution.RunID
 	r.record.Key, r.record.By, r.record.Drill = key, r.input.by, r.input.drill
 	r.record.Inputs = inputs
+	r.record.Rules = r.rules().Digest
 	r.record.Started = workflow.Now(ctx).UTC()
 	if err := r.declare(ctx); err != nil {
 		return err
