@@ -13,7 +13,6 @@ import (
 	workflowpb "go.temporal.io/api/workflow/v1"
 	"gopkg.in/yaml.v3"
 
-	"github.com/orderly-ops/orderly/internal/config"
 	"github.com/orderly-ops/orderly/sops"
 	"github.com/orderly-ops/orderly/starter/screen"
 	"github.com/orderly-ops/orderly/workflows"
@@ -70,10 +69,6 @@ answers are asked for one by one; elsewhere those that are missing are named.
 }
 
 func (a *app) done(ctx context.Context, req doneRequest) error {
-	cfg, err := a.config()
-	if err != nil {
-		return err
-	}
 	return a.withOpenRun(ctx, req.run, func(c *cluster, run *workflowpb.WorkflowExecutionInfo) error {
 		m := workflows.Complete{By: a.who(req.by), Step: req.step}
 		if m.Step != stepRespond {
@@ -84,7 +79,7 @@ func (a *app) done(ctx context.Context, req doneRequest) error {
 			if m.Step, err = stepToAnswer(r, req.step); err != nil {
 				return err
 			}
-			if m.Form, err = a.form(cfg, r, m.Step, req); err != nil {
+			if m.Form, err = a.form(r, m.Step, req); err != nil {
 				return err
 			}
 		}
@@ -113,16 +108,12 @@ func stepToAnswer(r *workflows.Record, named string) (string, error) {
 	return "", exit(exitUsage, "%d steps wait; say which of %s", len(open), strings.Join(open, ", "))
 }
 
-// form is what was answered, with what a person at the terminal adds. The fields are those of the procedure
-// as it is here; the run has the last word.
-func (a *app) form(cfg *config.Config, r *workflows.Record, step string, req doneRequest) (map[string]any, error) {
-	fields, known := formOf(cfg, r, step)
+// form is what was answered, with what a person at the terminal adds.
+func (a *app) form(r *workflows.Record, step string, req doneRequest) (map[string]any, error) {
+	fields, known := formOf(r, step)
 	answers, err := a.readForm(req, fields)
-	if err != nil {
-		return nil, err
-	}
-	if !known {
-		return answers, nil
+	if err != nil || !known {
+		return answers, err
 	}
 	if missing := missingFields(fields, answers); len(missing) > 0 {
 		if !a.asks() {
@@ -133,38 +124,28 @@ func (a *app) form(cfg *config.Config, r *workflows.Record, step string, req don
 			return nil, err
 		}
 	}
-	if _, err := sops.CheckForm(fields, answers); err != nil && sameText(cfg, r) {
+	if _, err := sops.CheckForm(fields, answers); err != nil {
 		return nil, exit(exitUsage, "%s: %w", step, err)
 	}
 	return answers, nil
 }
 
-// formOf finds a step's form in the procedures here.
-func formOf(cfg *config.Config, r *workflows.Record, step string) (map[string]sops.FormField, bool) {
-	id := step
-	screen.Walk(r, func(s *workflows.Step) {
-		if s.Path == step {
-			id = s.ID
+// formOf finds the form of a step that waits. What a name means that fits none or several, the run says.
+func formOf(r *workflows.Record, step string) (map[string]sops.FormField, bool) {
+	var found []*workflows.Step
+	for _, s := range screen.Waiting(r) {
+		switch {
+		case s.Kind != string(sops.KindAsk):
+		case s.Path == step:
+			return s.Ask.Fields, true
+		case s.ID == step:
+			found = append(found, s)
 		}
-	})
-	lib, _ := procedures(cfg)
-	p, ok := lib.Get(r.Procedure)
-	if !ok {
+	}
+	if len(found) != 1 {
 		return nil, false
 	}
-	for s := range p.Steps() {
-		if s.ID == id && s.Kind() == sops.KindAsk {
-			return s.Form, true
-		}
-	}
-	return nil, false
-}
-
-// sameText says that the procedure here is the one that the run began with.
-func sameText(cfg *config.Config, r *workflows.Record) bool {
-	lib, _ := procedures(cfg)
-	p, ok := lib.Get(r.Procedure)
-	return ok && p.Digest == r.Digest
+	return found[0].Ask.Fields, true
 }
 
 // readForm joins --form-file and -f.

@@ -30,8 +30,8 @@ decide, incidents that page you, and what your own incidents need next. The
 soonest due comes first, and below each stands what to type.
 
 With --json: a list of {kind, due, title, for, severity, about, workflow_id,
-run_id, command}; kind is acknowledge, check, ask, approve, respond, update or
-resolve.`,
+run_id, command}; kind is acknowledge, next (you are paged then), check, ask,
+approve, respond, update or resolve.`,
 		Example: examples("orderly inbox", "orderly inbox --by ann --json | jq -r '.[].command'", "orderly inbox --all"),
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

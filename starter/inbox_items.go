@@ -13,7 +13,7 @@ import (
 
 // inboxItem is one thing that waits for somebody. Its fields are stable.
 type inboxItem struct {
-	Kind       string     `json:"kind"` // acknowledge, check, ask, approve, respond, update, resolve
+	Kind       string     `json:"kind"` // acknowledge, next, check, ask, approve, respond, update, resolve
 	Due        *time.Time `json:"due,omitempty"`
 	Title      string     `json:"title"`
 	For        []string   `json:"for,omitempty"` // entries of org.yaml
@@ -25,7 +25,7 @@ type inboxItem struct {
 }
 
 // kinds orders what is due at the same time.
-var kinds = []string{"acknowledge", "check", "respond", "ask", "approve", "update", "resolve"}
+var kinds = []string{"acknowledge", "next", "check", "respond", "ask", "approve", "update", "resolve"}
 
 // compare puts the soonest due first, what has no time last, and leaves nothing to chance.
 func (item inboxItem) compare(other inboxItem) int {
@@ -89,17 +89,29 @@ func (me reader) asked(r *workflows.Record, s *workflows.Step) bool {
 		s.Kind == string(sops.KindAsk) && me.paged(r, "step:"+s.Path)
 }
 
-// pages are what the reader is paged for, or will be next, and nobody has acknowledged.
+// pages are what the reader or a role of theirs was paged for and nobody has acknowledged, and what pages
+// them next.
 func (me reader) pages(r *workflows.Record) (items []inboxItem) {
 	for _, l := range r.Ladders {
-		if l.Stopped != nil || l.Closed || !me.paged(r, l.ID) && !me.next(r, l) {
+		if l.Stopped != nil || l.Closed {
 			continue
 		}
 		due := l.Due
+		item := inboxItem{Kind: "acknowledge", Due: &due, Title: l.Cause, Command: screen.Command("orderly", "ack", r.WorkflowID)}
 		if c := screen.ClockOf(r, "acknowledge"); c != nil && l.ID == "incident" {
-			due = c.Due
+			item.Due = &c.Due
 		}
-		items = append(items, inboxItem{Kind: "acknowledge", Due: &due, Title: l.Cause, Command: screen.Command("orderly", "ack", r.WorkflowID)})
+		next := me.tier(l, l.Policy, l.Tier)
+		switch {
+		case me.paged(r, l.ID):
+		case me.calledUp(r, l) != nil:
+			item.For = me.calledUp(r, l)
+		case me.behind(next, servicesOf(r)):
+			item.Kind, item.Due, item.Title, item.For = "next", &due, "you are paged then if nobody acknowledges", next
+		default:
+			continue
+		}
+		items = append(items, item)
 	}
 	return items
 }
@@ -111,20 +123,28 @@ func (me reader) paged(r *workflows.Record, ladder string) bool {
 	})
 }
 
-// next says whether the reader stands behind a tier that a ladder has reached.
-func (me reader) next(r *workflows.Record, l *workflows.Ladder) bool {
-	if l.Page != nil {
-		return me.behind(l.Page, servicesOf(r))
-	}
-	if me.org == nil {
-		return false
-	}
-	for i, tier := range me.org.Policies[l.Policy].Tiers {
-		if i <= l.Tier && me.behind(tier.Page, servicesOf(r)) {
-			return true
+// calledUp are the entries of the last tier that was paged behind which the reader stands; nil for none.
+func (me reader) calledUp(r *workflows.Record, l *workflows.Ladder) []string {
+	for _, p := range slices.Backward(r.Pages) {
+		if p.Ladder != l.ID || p.Tier < 1 {
+			continue
+		}
+		if entries := me.tier(l, p.Policy, p.Tier-1); me.behind(entries, servicesOf(r)) {
+			return entries
 		}
 	}
-	return false
+	return nil
+}
+
+// tier is who is paged by a tier, counted from 0, as org.yaml has it here.
+func (me reader) tier(l *workflows.Ladder, policy string, n int) []string {
+	if l.Page != nil {
+		return l.Page
+	}
+	if me.org == nil || n >= len(me.org.Policies[policy].Tiers) {
+		return nil
+	}
+	return me.org.Policies[policy].Tiers[n].Page
 }
 
 // owned is what the reader's own incident needs next.

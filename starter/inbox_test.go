@@ -41,6 +41,8 @@ func TestTheInboxShowsWhatWaitsForMeTheSoonestFirst(t *testing.T) {
 	require.Equal(t, "P1", items[1].Severity)
 	require.Equal(t, "The API is down", items[1].About)
 	b.inboxOf(nil, "--by", "cleo")
+	next := b.inboxOf([]string{"next"}, "--by", "bob")
+	require.Equal(t, []string{"service.owner"}, next[0].For)
 
 	b.says("acknowledged by Ann", "ack", "outage/api")
 	items = b.inboxOf([]string{"ask", "respond", "update", "resolve"})

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/orderly-ops/orderly/sops"
+	"github.com/orderly-ops/orderly/workflows"
 )
 
 func TestANightOnCall(t *testing.T) {
@@ -212,4 +213,33 @@ func TestRunsShowsWhoHasAnIncident(t *testing.T) {
 	requireWidth(t, got, defaultWidth)
 	b.orderly("runs", "--service", "database", "--json").json(t, &rows)
 	require.Empty(t, rows)
+}
+
+func TestAFormIsReadFromAFile(t *testing.T) {
+	t.Parallel()
+	b := newBench(t).withEngine()
+	b.says("outage/api@", "start", "outage")
+	b.waitsFor("outage/api", "assess")
+	b.procedure(strings.Replace(outageYAML, "options: [slow, gone]", "options: [grey]", 1))
+	form := b.write("form.yaml", "impact: all\nkind: slow\n")
+	b.refuses(exitUsage, "no such file", "done", "outage/api", "--form-file", form+"x")
+	b.refuses(exitUsage, `the form has no such field; did you mean "impact"?`, "done", "outage/api", "--form-file", form, "-f", "impct=all")
+	b.says("done by Ann", "done", "outage/api", "--form-file", form)
+}
+
+func TestAStepInsideARoundIsAnsweredByItsIdWhereThatIsClear(t *testing.T) {
+	t.Parallel()
+	form := map[string]sops.FormField{"a": {Type: "bool"}}
+	step := func(path string, fields map[string]sops.FormField) *workflows.Step {
+		return &workflows.Step{ID: "tell", Path: path, Kind: "ask", State: workflows.Running, Ask: &workflows.Ask{Fields: fields}}
+	}
+	r := &workflows.Record{Phases: []*workflows.Phase{{Steps: []*workflows.Step{step("each[0].tell", form)}}}}
+	for _, name := range []string{"tell", "each[0].tell"} {
+		fields, known := formOf(r, name)
+		require.True(t, known)
+		require.Equal(t, form, fields)
+	}
+	r.Phases[0].Steps = append(r.Phases[0].Steps, step("each[1].tell", nil))
+	_, known := formOf(r, "tell")
+	require.False(t, known)
 }

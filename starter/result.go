@@ -42,6 +42,7 @@ func (a *app) result(c *cluster, workflowID string, r *workflows.Record, o outco
 	if r != nil && a.live() {
 		tree := &screen.Tree{Width: width, Paint: paint, Now: now()}
 		a.print(screen.Head(r, paint, width, now())...)
+		a.section("", screen.Incident(r, paint, width))
 		a.print("")
 		a.print(tree.Lines(r)...)
 		a.section("", screen.Clocks(r.Clocks, paint, width, now()))
