@@ -186,8 +186,8 @@ func (r *run) showAttributes(ctx workflow.Context) {
 	}
 }
 
-// waitsFor are the entries of org.yaml whose answer the run waits for: of a ladder that climbs, everybody
-// whom it may reach, so that this is not written anew with each tier.
+// waitsFor are the entries of org.yaml whose answer the run waits for: where a ladder climbs, everybody
+// whom it has reached or may reach, so that this is not written anew with each tier.
 func (r *run) waitsFor() []string {
 	var entries []string
 	add := func(more []string) {
@@ -200,9 +200,12 @@ func (r *run) waitsFor() []string {
 	for _, s := range r.waiting() {
 		add(r.asked(s.Ask))
 	}
-	for _, l := range r.climbing() {
+	climbing := r.climbing()
+	for _, l := range climbing {
 		add(l.Page)
-		for _, id := range r.chain(l.Policy) {
+	}
+	if len(climbing) > 0 {
+		for _, id := range r.policies() {
 			for _, tier := range r.rules().Policies[id].Tiers {
 				add(tier.Page)
 			}

@@ -163,6 +163,20 @@ func TestSeverity(t *testing.T) {
 		require.Equal(t, "1m0s", c.Lateness)
 		require.Equal(t, "Ann", rec.Incident.Owner.Name)
 	})
+	t.Run("RaisedLeavesLessTimeToAcknowledge", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t, outage)
+		b.rules = rules()
+		strict := b.rules.Policies["level-3"]
+		strict.Acknowledge = minutes(2)
+		b.rules.Policies["level-3"] = strict
+		b.signal(3*time.Minute, "severity", in{"by": "ann", "severity": "P0", "reason": "worse"})
+		b.signal(4*time.Minute, "resolve", in{"by": "dora", "resolution": "ok"})
+		rec := b.start("Outage", in{"severity": "P2"})
+		c := clockOf(t, rec, "acknowledge")
+		require.Equal(t, began.Add(2*time.Minute), c.Due.UTC())
+		require.Equal(t, "1m0s", c.Lateness)
+	})
 	t.Run("LoweredGivesMoreTimeAndCallsNobody", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t, outage)

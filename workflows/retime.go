@@ -31,15 +31,18 @@ type Extension struct {
 // time than there was.
 func (r *run) retime(ctx workflow.Context, graver bool) {
 	respond, resolve := r.dueTimes(r.record.Started)
+	var acknowledge time.Time
+	if within := r.acknowledgeWithin(); within > 0 {
+		acknowledge = r.record.Started.Add(time.Duration(within))
+	}
 	for _, p := range []struct {
 		id, title string
 		due       time.Time
-	}{{clockRespond, "first mitigation", respond}, {clockResolve, "resolution", resolve}} {
+	}{{clockAcknowledge, "acknowledgement", acknowledge}, {clockRespond, "first mitigation", respond}, {clockResolve, "resolution", resolve}} {
 		c := r.clock(p.id)
 		switch {
 		case c == nil:
-			done := p.id == clockRespond && r.record.Incident.Mitigated != nil
-			if !done {
+			if p.id == clockResolve || p.id == clockRespond && r.record.Incident.Mitigated == nil {
 				r.promiseAt(ctx, p.id, p.title, r.record.Started, p.due)
 			}
 		case p.due.IsZero() || graver && p.due.After(c.Due):
