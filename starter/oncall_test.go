@@ -79,7 +79,7 @@ backup    none
 	t.Run("KnowsWhatWasMeant", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
-		got := b.orderly("oncall", "coordinato")
+		got := b.orderly("oncall", "coordinatr")
 		require.Equal(t, exitNotFound, got.code)
 		require.Contains(t, got.notice, "did you mean coordinator?")
 		require.Equal(t, exitUsage, b.orderly("oncall", "--at", "soon").code)
