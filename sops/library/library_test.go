@@ -1,0 +1,70 @@
+package library_test
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/orderly-ops/orderly/activities"
+	"github.com/orderly-ops/orderly/internal/config"
+	"github.com/orderly-ops/orderly/sops"
+	"github.com/orderly-ops/orderly/sops/library"
+)
+
+// loaded is the shipped library, checked as a worker checks it that has nothing configured.
+func loaded(t *testing.T) *sops.Library {
+	t.Helper()
+	lib, problems := sops.LoadLibrary([]sops.Source{{Name: "the shipped library", FS: library.FS}}, sops.Env{
+		Catalogue: activities.Catalogue(), Targets: (&config.Config{}).TargetNames(),
+	})
+	require.NoError(t, problems.Err())
+	return lib
+}
+
+func TestTheLibraryHasNoProblem(t *testing.T) {
+	t.Parallel()
+	lib := loaded(t)
+	for _, id := range append(shipped, "daily-check", "monitor") {
+		_, ok := lib.Get(id)
+		require.True(t, ok, id)
+	}
+}
+
+// covered are the rows that a procedure says it carries out, anywhere in it.
+func covered(p *sops.Procedure) []string {
+	rows := slices.Clone(p.Covers)
+	for i := range p.Phases {
+		rows = append(rows, p.Phases[i].Covers...)
+	}
+	for s := range p.Steps() {
+		rows = append(rows, s.Covers...)
+	}
+	slices.Sort(rows)
+	return slices.Compact(rows)
+}
+
+func TestTheResponsesCoverTheirRows(t *testing.T) {
+	t.Parallel()
+	lib := loaded(t)
+	rows := map[string][]string{
+		"emergency-response": {"ER-1", "ER-2", "ER-3", "ER-4", "ER-5", "SV-1", "SV-2", "TL-3", "ES-1", "ES-2", "ES-3", "CD-2"},
+		"incident-response":  {"IR-1", "IR-2", "IR-3", "IR-4", "IR-5", "IR-6", "SV-3", "CH-3", "RT-1"},
+		"post-incident":      {"ER-5", "IR-6"},
+	}
+	for id, want := range rows {
+		p, _ := lib.Get(id)
+		require.Subset(t, covered(p), want, id)
+	}
+}
+
+// TestTheDailyCheckStartsTheEmergencyResponse keeps the inputs of both together.
+func TestTheDailyCheckStartsTheEmergencyResponse(t *testing.T) {
+	t.Parallel()
+	p, _ := loaded(t).Get("emergency-response")
+	inputs, err := p.CheckInputs(map[string]any{"reason": "containers: web fails its own health check"})
+	require.NoError(t, err)
+	key, err := p.RunKey(inputs, began)
+	require.NoError(t, err)
+	require.Equal(t, "main", key)
+}
