@@ -75,7 +75,7 @@ func (r *run) acceptable(form map[string]sops.FormField, answers map[string]any)
 			_, err = r.severity(r.record.Incident.Scale, text)
 		case "level":
 			if _, ok := r.rules().Policies[text]; !ok {
-				err = refused("org.yaml has no policy %q", text)
+				err = r.noPolicy(text)
 			}
 		case "services":
 			_, err = r.knownServices(listOf(text))

@@ -51,6 +51,18 @@ func TestEscalation(t *testing.T) {
 		require.Equal(t, began.Add(5*time.Minute), c.Breached.UTC(), "5 minutes had passed")
 		require.Equal(t, began.Add(7*time.Minute), c.Met.UTC())
 	})
+	t.Run("IsNotKeptUpByAMistypedWord", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t, outage)
+		b.signal(time.Minute, "resolve", in{"by": "ann", "resolution": "ok"})
+		rec := b.start("Outage", in{"severity": "P9", "level": "level-9", "services": []any{"api", "apo"}})
+		require.Equal(t, []string{"0s ann"}, b.people.sequence())
+		require.Equal(t, []string{"api"}, rec.Incident.Services)
+		require.Len(t, rec.Findings, 3)
+		require.Contains(t, rec.Findings[0].Text, `no service "apo"; it has api, db`)
+		require.Contains(t, rec.Findings[1].Text, `no severity "P9"; it has P0, P1, P2`)
+		require.Contains(t, rec.Findings[2].Text, `no policy "level-9"`)
+	})
 	t.Run("StopsForAPlainSignalToo", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t, outage)

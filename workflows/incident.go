@@ -111,8 +111,9 @@ func (r *run) rules() *sops.Rules {
 	return r.pin.Rules
 }
 
-// declare lays out the incident before anything else happens: bad values are refused here, while somebody
-// looks, and not when the first page is due.
+// declare lays out the incident before anything else happens. What its inputs say of severity, level and
+// services may be wrong: whoever starts it at night mistypes. Then it goes on with what is known, and a finding
+// says so: a wrong word must not keep people from being paged.
 func (r *run) declare(ctx workflow.Context) error {
 	block := r.proc.Incident
 	if block == nil {
@@ -134,7 +135,7 @@ func (r *run) declare(ctx workflow.Context) error {
 	}
 	inc.Severity, inc.Level = text("severity", block.Severity), text("level", block.Level)
 	if err == nil {
-		inc.Services, err = r.incidentServices(scope, block)
+		inc.Services, err = r.incidentServices(ctx, scope, block)
 	}
 	if err == nil && !block.Summary.IsZero() {
 		inc.Summary, err = block.Summary.Render(scope)
@@ -143,14 +144,17 @@ func (r *run) declare(ctx workflow.Context) error {
 		return err
 	}
 	inc.Summary = shorten(oneLine(orElse(inc.Summary, r.record.Title)), maxSummary)
-	if err := r.grade(inc); err != nil {
-		return err
-	}
 	r.record.Incident = inc
-	return nil
+	return r.grade(ctx, inc)
 }
 
-func (r *run) incidentServices(scope *sops.Scope, block *sops.Incident) ([]string, error) {
+// mistyped notes a word of the start input that org.yaml does not know.
+func (r *run) mistyped(ctx workflow.Context, err error) {
+	r.find(ctx, Finding{At: workflow.Now(ctx).UTC(), Severity: "warning", Check: "incident", Text: cause(err),
+		Act: "people are paged all the same; say it right with orderly severity, or in the answers that are asked for"})
+}
+
+func (r *run) incidentServices(ctx workflow.Context, scope *sops.Scope, block *sops.Incident) ([]string, error) {
 	if block.Services.IsZero() {
 		return nil, nil
 	}
@@ -161,11 +165,17 @@ func (r *run) incidentServices(scope *sops.Scope, block *sops.Incident) ([]strin
 	items, _ := value.([]any)
 	var services []string
 	for _, item := range items {
-		if s, ok := item.(string); ok && s != "" {
-			services = append(services, s)
+		s, ok := item.(string)
+		if !ok || s == "" {
+			continue
 		}
+		if _, err := r.knownServices([]string{s}); err != nil {
+			r.mistyped(ctx, err)
+			continue
+		}
+		services = append(services, s)
 	}
-	return r.knownServices(services)
+	return services, nil
 }
 
 func (r *run) knownServices(services []string) ([]string, error) {
@@ -180,25 +190,33 @@ func (r *run) knownServices(services []string) ([]string, error) {
 
 // grade checks severity and level and finds the policy that pages: the block's own, else the level, else
 // the severity's, else the org's default.
-func (r *run) grade(inc *Incident) error {
+func (r *run) grade(ctx workflow.Context, inc *Incident) error {
 	rules := r.rules()
 	var grade sops.Severity
 	if inc.Severity != "" {
 		var err error
 		if grade, err = r.severity(inc.Scale, inc.Severity); err != nil {
-			return err
+			r.mistyped(ctx, err)
 		}
 		inc.Severity = grade.ID
+	}
+	if _, ok := rules.Policies[inc.Level]; !ok && inc.Level != "" {
+		r.mistyped(ctx, r.noPolicy(inc.Level))
+		inc.Level = ""
 	}
 	level := orElse(orElse(r.proc.Incident.Policy, inc.Level), orElse(grade.Policy, rules.Defaults.Policy))
 	if level == "" {
 		return permanent(ErrInput, "nobody would be paged: neither the procedure, the severity nor defaults.policy of org.yaml names a policy")
 	}
 	if _, ok := rules.Policies[level]; !ok {
-		return permanent(ErrInput, "org.yaml has no policy %q; it has %s", level, strings.Join(workflow.DeterministicKeys(rules.Policies), ", "))
+		return r.noPolicy(level)
 	}
 	inc.Level = level
 	return nil
+}
+
+func (r *run) noPolicy(id string) error {
+	return permanent(ErrInput, "org.yaml has no policy %q; it has %s", id, strings.Join(workflow.DeterministicKeys(r.rules().Policies), ", "))
 }
 
 // severity finds a grade of a scale.
