@@ -49,8 +49,7 @@ func forbidden(r rune) bool {
 // KeyPart makes one part of a key of any text. Different texts may give the same part.
 func KeyPart(text string) string {
 	part := strings.Map(func(r rune) rune {
-		switch {
-		case r == '/' || unicode.IsSpace(r) || forbidden(r):
+		if r == '/' || unicode.IsSpace(r) || forbidden(r) {
 			return '-'
 		}
 		return r
