@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"net/http"
 	"net/mail"
 	"strings"
 	"testing"
@@ -122,8 +123,6 @@ type office struct {
 	slack *slackapi.Server
 	mail  *smtpserver.Server
 	hooks *webhooks.Receiver
-	// worker is orderly.yaml of a worker process beside the dev server; "" means that the dev server serves.
-	worker string
 }
 
 // people opens a house with the staff above. Procedures are added to the org; more goes into orderly.yaml.
@@ -162,6 +161,19 @@ notify:
   email:   {host: %q, port: %d, from: %q, tls: %s}
   webhook: {secret: "${HOOK_SECRET}"}
 `, o.slack.URL(), m.Host, m.Port, m.From, m.TLS)
+}
+
+// readyAt waits until the worker that listens there serves.
+func (o *office) readyAt(port int) {
+	o.t.Helper()
+	o.await("the worker to be ready", 90*time.Second, func() bool {
+		resp, err := http.Get(fmt.Sprintf("http://127.0.0.1:%d/readyz", port))
+		if err != nil {
+			return false
+		}
+		defer resp.Body.Close()
+		return resp.StatusCode == http.StatusOK
+	})
 }
 
 // idOf is the id of a procedure's text.
