@@ -109,11 +109,23 @@ func (r *run) execute(ctx workflow.Context) (*Summary, error) {
 
 // body is all that a run does but for its last steps. An incident stays open until somebody resolves it.
 func (r *run) body(ctx workflow.Context) error {
-	err := r.phases(ctx)
+	err := r.stoppedBefore()
+	if err == nil {
+		err = r.phases(ctx)
+	}
 	if errors.Is(err, errDraining) {
 		return err
 	}
 	return r.awaitResolved(ctx, err)
+}
+
+// stoppedBefore is the failure that ended an incident's steps in an earlier execution.
+func (r *run) stoppedBefore() error {
+	f := r.record.Failure
+	if f == nil {
+		return nil
+	}
+	return &stepError{Phase: f.Phase, Step: f.Step, Cause: errors.New(f.Message)}
 }
 
 // phases runs the phases in order; the run's own clock covers them all.

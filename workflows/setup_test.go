@@ -64,6 +64,7 @@ type bench struct {
 	resolve func(workflows.ResolveRequest) (workflows.Resolved, error)
 	people  *people
 	rules   *sops.Rules // what is pinned instead of the usual rules
+	noRules bool        // there is no org.yaml
 }
 
 // errAway is a transient failure.
@@ -103,6 +104,9 @@ func setup(t *testing.T, procedures ...string) *bench {
 		}
 		if b.rules != nil {
 			pin.Rules = b.rules
+		}
+		if b.noRules {
+			pin.Rules = nil
 		}
 		return pin, nil
 	})
@@ -179,6 +183,16 @@ func (b *bench) record() *workflows.Record {
 	var rec workflows.Record
 	require.NoError(b.t, answer.Get(&rec))
 	return &rec
+}
+
+// failing makes one activity fail.
+func (b *bench) failing(id string) {
+	b.do = func(_ context.Context, at string, _ int, in doInput) (doOutput, error) {
+		if at == id {
+			return doOutput{}, errAway
+		}
+		return doOutput{Said: in.Say}, nil
+	}
 }
 
 // after does something when that much time of the run has passed.
