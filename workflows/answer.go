@@ -78,7 +78,7 @@ func (r *run) acceptable(form map[string]sops.FormField, answers map[string]any)
 				err = r.noPolicy(text)
 			}
 		case "services":
-			_, err = r.knownServices(listOf(text))
+			err = r.knownServices(listOf(text))
 		}
 		if err != nil {
 			return refused("%s: %s", name, cause(err))

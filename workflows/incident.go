@@ -169,7 +169,7 @@ func (r *run) incidentServices(ctx workflow.Context, scope *sops.Scope, block *s
 		if !ok || s == "" {
 			continue
 		}
-		if _, err := r.knownServices([]string{s}); err != nil {
+		if err := r.knownServices([]string{s}); err != nil {
 			r.mistyped(ctx, err)
 			continue
 		}
@@ -178,14 +178,14 @@ func (r *run) incidentServices(ctx workflow.Context, scope *sops.Scope, block *s
 	return services, nil
 }
 
-func (r *run) knownServices(services []string) ([]string, error) {
+func (r *run) knownServices(services []string) error {
 	known := workflow.DeterministicKeys(r.rules().Services)
 	for _, s := range services {
 		if !slices.Contains(known, s) {
-			return nil, permanent(ErrInput, "org.yaml has no service %q; it has %s", s, orElse(strings.Join(known, ", "), "none"))
+			return permanent(ErrInput, "org.yaml has no service %q; it has %s", s, orElse(strings.Join(known, ", "), "none"))
 		}
 	}
-	return services, nil
+	return nil
 }
 
 // grade checks severity and level and finds the policy that pages: the block's own, else the level, else
