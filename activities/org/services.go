@@ -1,6 +1,7 @@
 package org
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -17,8 +18,9 @@ type ServicesInput struct {
 
 // Services is the output of org.services.
 type Services struct {
-	Services []Service `json:"services" doc:"What runs where, by id."`
-	Unknown  []string  `json:"unknown" doc:"Ids under only that org.yaml does not have."`
+	Services []Service          `json:"services" doc:"What runs where, in the order of their ids or as named under only."`
+	By       map[string]Service `json:"by" doc:"The same, by id."`
+	Unknown  []string           `json:"unknown" doc:"Ids under only that org.yaml does not have."`
 }
 
 // Service is a service and the targets of orderly.yaml that it is made of.
@@ -35,7 +37,7 @@ type Service struct {
 
 // services needs no org.yaml: without one there are none, and a procedure that asks goes on.
 func (a actions) services(_ context.Context, in ServicesInput) (Services, error) {
-	out := Services{Services: []Service{}, Unknown: []string{}}
+	out := Services{Services: []Service{}, By: map[string]Service{}, Unknown: []string{}}
 	var known map[string]sops.Service
 	if a.org != nil {
 		o, err := a.org()
@@ -56,16 +58,17 @@ func (a actions) services(_ context.Context, in ServicesInput) (Services, error)
 			out.Unknown = append(out.Unknown, id)
 			continue
 		}
-		title := s.Title
-		if title == "" {
-			title = id
-		}
-		out.Services = append(out.Services, Service{
-			ID: id, Title: title, Owner: s.Owner, HTTP: s.HTTP, Postgres: s.Postgres, Redis: s.Redis,
-			Docker: s.Docker, Containers: append([]string{}, s.Containers...),
-		})
+		out.By[id] = describe(id, s)
+		out.Services = append(out.Services, out.By[id])
 	}
 	return out, nil
+}
+
+func describe(id string, s sops.Service) Service {
+	return Service{
+		ID: id, Title: cmp.Or(s.Title, id), Owner: s.Owner, HTTP: s.HTTP, Postgres: s.Postgres, Redis: s.Redis,
+		Docker: s.Docker, Containers: append([]string{}, s.Containers...),
+	}
 }
 
 func unique(ids []string) (out []string) {

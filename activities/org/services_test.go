@@ -24,6 +24,7 @@ func TestServices(t *testing.T) {
 			{ID: "api", Title: "API", Owner: "backend-lead", HTTP: "docs-api", Docker: "local", Containers: []string{"docs-api"}},
 			{ID: "web", Title: "web", Owner: "frontend-lead", Containers: []string{}},
 		}, out.Services)
+		require.Equal(t, out.Services[0], out.By["api"])
 	})
 	t.Run("NameTheOnesThatAreNotThere", func(t *testing.T) {
 		t.Parallel()

@@ -8,7 +8,9 @@
 //
 // The page's address and its key are an http target of orderly.yaml:
 //
-//	targets: {http: {status: {url: "https://api.statuspage.io/v1", headers: {Authorization: "OAuth ${STATUSPAGE_KEY}"}}}}
+//	targets: {http: {status: {url: "https://api.statuspage.io/v1", health: /pages, headers: {Authorization: "OAuth ${STATUSPAGE_KEY}"}}}}
+//
+// health is what checks of all HTTP targets ask for; they would take the API for ill without it.
 package statuspage
 
 import (
