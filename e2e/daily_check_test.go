@@ -86,7 +86,7 @@ func TestDailyCheckSaysWhatIsWrong(t *testing.T) {
 	rec := h.record(h.temporal(), latest(t, h, "daily-check"))
 	require.Contains(t, checks(rec), ill.Name)
 	require.Contains(t, checks(rec), "docs-api")
-	require.Contains(t, checks(rec), `no procedure "emergency-response"`, "who would be called is said")
+	require.Equal(t, "emergency-response/main", stepOf(t, rec, "outage").Child.WorkflowID, "the people in charge are called")
 }
 
 func TestDailyCheckSaysWhatItDidNotCheckAndWhy(t *testing.T) {
