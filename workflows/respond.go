@@ -12,10 +12,7 @@ import (
 
 // acknowledge stops the paging. Whoever acknowledges an incident that nobody has owns it.
 func (r *run) acknowledge(ctx workflow.Context, m Acknowledge) (Answer, error) {
-	if err := r.stillOpen(); err != nil {
-		return Answer{}, err
-	}
-	by, err := r.who(ctx, m.By, r.responders())
+	by, err := r.responder(ctx, m.By)
 	if err != nil {
 		return Answer{}, err
 	}
@@ -131,6 +128,14 @@ func (r *run) lease(ctx workflow.Context, l *Ladder) {
 	}
 }
 
+// responder finds who acts on the run, as long as there is something to act on.
+func (r *run) responder(ctx workflow.Context, by string) (Party, error) {
+	if err := r.stillOpen(); err != nil {
+		return Party{}, err
+	}
+	return r.who(ctx, by, r.responders())
+}
+
 // stillOpen refuses what comes too late.
 func (r *run) stillOpen() error {
 	if inc := r.record.Incident; inc != nil && inc.State.Over() {
@@ -155,10 +160,7 @@ func joinDue(now, due string) string {
 
 // escalate pages the next tier now, whoever has acknowledged.
 func (r *run) escalate(ctx workflow.Context, m Escalate) (Answer, error) {
-	if err := r.stillOpen(); err != nil {
-		return Answer{}, err
-	}
-	by, err := r.who(ctx, m.By, r.responders())
+	by, err := r.responder(ctx, m.By)
 	if err != nil {
 		return Answer{}, err
 	}
@@ -215,10 +217,7 @@ func (r *run) update(ctx workflow.Context, m Update) (Answer, error) {
 	if r.record.Incident == nil {
 		return Answer{}, refused("this run is not an incident: it has no stakeholders; use note")
 	}
-	if err := r.stillOpen(); err != nil {
-		return Answer{}, err
-	}
-	by, err := r.who(ctx, m.By, r.responders())
+	by, err := r.responder(ctx, m.By)
 	if err != nil {
 		return Answer{}, err
 	}

@@ -13,10 +13,7 @@ import (
 
 // extend gives a running clock more time.
 func (r *run) extend(ctx workflow.Context, m Extend) (Answer, error) {
-	if err := r.stillOpen(); err != nil {
-		return Answer{}, err
-	}
-	by, err := r.who(ctx, m.By, r.responders())
+	by, err := r.responder(ctx, m.By)
 	if err != nil {
 		return Answer{}, err
 	}
@@ -82,10 +79,7 @@ func (r *run) changeSeverity(ctx workflow.Context, m ChangeSeverity) (Answer, er
 	if r.record.Incident == nil {
 		return Answer{}, refused("this run is not an incident: it has no severity")
 	}
-	if err := r.stillOpen(); err != nil {
-		return Answer{}, err
-	}
-	by, err := r.who(ctx, m.By, r.responders())
+	by, err := r.responder(ctx, m.By)
 	if err != nil {
 		return Answer{}, err
 	}
@@ -139,10 +133,7 @@ func (r *run) above(policy, other string) bool {
 
 // handover gives incident and open asks to somebody else.
 func (r *run) handover(ctx workflow.Context, m Handover) (Answer, error) {
-	if err := r.stillOpen(); err != nil {
-		return Answer{}, err
-	}
-	by, err := r.who(ctx, m.By, r.responders())
+	by, err := r.responder(ctx, m.By)
 	if err != nil {
 		return Answer{}, err
 	}
