@@ -49,7 +49,7 @@ func (n night) begins(t *testing.T) {
 		json.RawMessage(`{"service": "attic", "level": "dora", "reason": "the attic burns"}`))
 	require.NoError(t, err)
 	n.start("caller")
-	for id, who := range map[string]struct{ person, member, address string }{
+	for id, called := range map[string]who{
 		n.id:            {"ann", "U01", "ann@example.org"},
 		"outage/attic":  {"dora", "U04", "dora@example.org"},
 		"outage/cellar": {"eve", "U05", "eve@example.org"},
@@ -57,14 +57,14 @@ func (n night) begins(t *testing.T) {
 		rec := n.paged(id, 1)
 		soon, cancel := context.WithTimeout(ctx, 30*time.Second)
 		_, err := n.slack.Await(soon, func(m slackapi.Message) bool {
-			return m.User == who.member && strings.Contains(m.Shows(), rec.Incident.Summary)
+			return m.User == called.member && strings.Contains(m.Shows(), rec.Incident.Summary)
 		})
 		cancel()
 		require.NoError(t, err)
-		n.await("the mail to "+who.person, time.Minute, func() bool { return len(n.mails(who.address)) > 0 })
-		n.await("the webhook of "+who.person, time.Minute, func() bool { return len(n.hooked(id, who.person)) == 1 })
+		n.await("the mail to "+called.person, time.Minute, func() bool { return len(n.mails(called.address)) > 0 })
+		n.await("the webhook of "+called.person, time.Minute, func() bool { return len(n.hooked(id, called.person)) == 1 })
 		for _, call := range n.hooks.Calls() {
-			if m := call.Event.Payload.CustomDetails; m.Run == id && m.Kind == notify.KindPage && call.Path == "/"+who.person {
+			if m := call.Event.Payload.CustomDetails; m.Run == id && m.Kind == notify.KindPage && call.Path == "/"+called.person {
 				require.Less(t, call.At.Sub(rec.Started), lateness, "at once")
 				require.Equal(t, "trigger", call.Event.EventAction)
 				require.Contains(t, m.Commands, "orderly ack "+id)

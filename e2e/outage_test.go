@@ -51,8 +51,11 @@ func (o *lonely) back() {
 	o.readyAt(o.port)
 }
 
-// oneByOne are the people of the policy of that name, in its order, and what each has.
-var oneByOne = []struct{ person, member, address string }{
+// who is somebody and where they can be reached.
+type who struct{ person, member, address string }
+
+// oneByOne are the people of the policy of that name, in its order.
+var oneByOne = []who{
 	{"ann", "U01", "ann@example.org"}, {"bob", "U02", "bob@example.org"}, {"cleo", "U03", "cleo@example.org"},
 	{"dora", "U04", "dora@example.org"}, {"eve", "U05", "eve@example.org"}, {"fay", "U06", "fay@example.org"},
 }
@@ -65,17 +68,17 @@ func TestAWorkerThatDiesAllNightSkipsNobodyAndPagesNobodyTwice(t *testing.T) {
 	id := o.start("fire").WorkflowID
 	started := o.paged(id, 1).Started
 
-	await(started, 3500 * time.Millisecond) // before bob is due
+	await(started, 3500*time.Millisecond) // before bob is due
 	o.again()
 	o.await("bob's page on its way", time.Minute, func() bool { return len(o.hooked(id, "bob")) > 0 })
 	o.again() // as soon as one transport has it: the others may not
-	await(started, 8* time.Second)
+	await(started, 8*time.Second)
 	o.again() // while cleo is due
 	o.paged(id, 3)
 	o.again() // when the record has it
-	await(started, 11* time.Second)
+	await(started, 11*time.Second)
 	o.worker.kill() // for the whole of dora's and a part of eve's time
-	await(started, 17* time.Second)
+	await(started, 17*time.Second)
 	o.back()
 
 	rec := o.paged(id, 6)
@@ -150,9 +153,9 @@ func await(started time.Time, moment time.Duration) { <-time.After(time.Until(st
 // arrived waits until everybody has their page over everything.
 func (o *office) arrived(id string) {
 	o.t.Helper()
-	for _, who := range oneByOne {
-		o.await("everything for "+who.person, time.Minute, func() bool {
-			return len(o.hooked(id, who.person)) > 0 && len(o.slack.Messages(who.member)) > 0 && len(o.mails(who.address)) > 0
+	for _, one := range oneByOne {
+		o.await("everything for "+one.person, time.Minute, func() bool {
+			return len(o.hooked(id, one.person)) > 0 && len(o.slack.Messages(one.member)) > 0 && len(o.mails(one.address)) > 0
 		})
 	}
 }
@@ -160,11 +163,11 @@ func (o *office) arrived(id string) {
 // pagedOnce wants everybody to have had one page, once, over each transport.
 func (o *office) pagedOnce(id string) {
 	o.t.Helper()
-	for _, who := range oneByOne {
+	for _, one := range oneByOne {
 		for way, got := range map[string]map[string]int{
-			"webhook": o.hooked(id, who.person), "Slack": o.slackPages(who.member), "mail": o.mailPages(who.address),
+			"webhook": o.hooked(id, one.person), "Slack": o.slackPages(one.member), "mail": o.mailPages(one.address),
 		} {
-			require.Equal(o.t, []int{1}, slices.Collect(maps.Values(got)), "%s over %s: %v", who.person, way, got)
+			require.Equal(o.t, []int{1}, slices.Collect(maps.Values(got)), "%s over %s: %v", one.person, way, got)
 		}
 	}
 }
@@ -193,10 +196,10 @@ func only(got map[string]int, keep func(string) bool) map[string]int {
 // requireInOrder wants a page for each tier, in order, due when the ladder says however late it was.
 func requireInOrder(t *testing.T, rec *workflows.Record, started time.Time) {
 	t.Helper()
-	for i, who := range oneByOne {
+	for i, one := range oneByOne {
 		page := rec.Pages[i]
 		require.Len(t, page.People, 1, timeline(rec))
-		require.Equal(t, who.person, page.People[0].ID, timeline(rec))
+		require.Equal(t, one.person, page.People[0].ID, timeline(rec))
 		require.Equal(t, started.Add(time.Duration(i)*4*time.Second), page.Due, timeline(rec))
 	}
 	require.Len(t, rec.Pages, len(oneByOne), timeline(rec))

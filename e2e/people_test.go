@@ -3,6 +3,7 @@ package e2e
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/mail"
@@ -58,9 +59,12 @@ policies:
   level-2: {tiers: [{page: [leads], wait: 5s}], channels: [health]}
   # One tier a person, and nobody stands in two of them.
   one-by-one: {tiers: [{page: [ann], wait: 4s}, {page: [bob], wait: 4s}, {page: [cleo], wait: 4s}, {page: [dora], wait: 4s}, {page: [eve], wait: 4s}, {page: [fay], wait: 1h}]}
-  dora-then-bob: {tiers: [{page: [dora], wait: 1m}, {page: [bob], wait: 1h}]}
+  ann:  {tiers: [{page: [ann], wait: 1h}]}
+  bob:  {tiers: [{page: [bob], wait: 1h}]}
+  cleo: {tiers: [{page: [cleo], wait: 1h}]}
   dora: {tiers: [{page: [dora], wait: 1h}]}
   eve:  {tiers: [{page: [eve], wait: 1h}]}
+  fay:  {tiers: [{page: [fay], wait: 1h}]}
   hal:  {tiers: [{page: [hal], wait: 1h}, {page: [eve], wait: 1h}]}
   ida:  {tiers: [{page: [ida], wait: 1h}, {page: [eve], wait: 1h}]}
 defaults: {policy: level-1, scale: platform}
@@ -198,6 +202,18 @@ func (o *office) refuses(want string, args ...string) {
 	said := o.orderly(args...)
 	require.Equal(o.t, 7, said.exit, "%v\n%s%s", args, said.stdout, said.stderr)
 	require.Contains(o.t, said.stderr, want, "%v", args)
+}
+
+// begin starts a run with inputs and gives its workflow id.
+func (o *office) begin(procedure string, inputs ...string) string {
+	o.t.Helper()
+	args := []string{"start", procedure, "--json"}
+	for _, in := range inputs {
+		args = append(args, "-i", in)
+	}
+	var run started
+	require.NoError(o.t, json.Unmarshal([]byte(o.says("", args...)), &run))
+	return run.WorkflowID
 }
 
 // watch looks at a run's record until something holds, and gives the record.
