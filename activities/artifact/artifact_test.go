@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"testing"
 	"time"
 
@@ -146,6 +147,16 @@ func TestManifest(t *testing.T) {
 		require.Regexp(t, `^[0-9a-f]{64}  no-run/20261121T021400Z-000000-a\.txt\n`+
 			`[0-9a-f]{64}  no-run/20261121T031400Z-000000-b\.txt\n`+
 			`[0-9a-f]{64}  diagnosis/r1-look/20261121T021405Z-aaaaaa-c\.txt\n$`, read(t, dir, out.Key))
+	})
+	t.Run("ListsNamesAndHashesAsTheyAre", func(t *testing.T) {
+		t.Parallel()
+		k, dir := setup(t)
+		k.redact = func(text string) string { return strings.ReplaceAll(text, "a", "…") }
+		_, err := k.save(t.Context(), SaveInput{Name: "data", Text: "x"})
+		require.NoError(t, err)
+		out, err := k.manifest(t.Context(), ManifestInput{})
+		require.NoError(t, err)
+		require.Contains(t, read(t, dir, out.Key), out.Artifacts[0].SHA256+"  "+out.Artifacts[0].Key)
 	})
 	t.Run("LeavesOutWhatRunsBeforeKept", func(t *testing.T) {
 		t.Parallel()
