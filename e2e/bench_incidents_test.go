@@ -131,6 +131,14 @@ func (p *pager) at(key paging) (first time.Time, times int) {
 	return time.Time{}, 0
 }
 
+// last is when a page arrived last.
+func (p *pager) last(key paging) time.Time {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	all := p.arrived[key]
+	return all[len(all)-1]
+}
+
 // people are those of org.yaml, by name, each with a webhook at the pager.
 func (p *pager) people(names ...string) string {
 	var b strings.Builder
