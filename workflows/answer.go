@@ -131,6 +131,9 @@ func listOf(text string) (out []string) {
 
 // completeRespond says that a first mitigation is in place.
 func (r *run) completeRespond(ctx workflow.Context, m Complete) (Answer, error) {
+	if err := r.goesOn(); err != nil {
+		return Answer{}, err
+	}
 	by, err := r.responder(ctx, m.By)
 	if err != nil {
 		return Answer{}, err

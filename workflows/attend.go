@@ -44,6 +44,9 @@ func (r *run) attendPeople(ctx workflow.Context) {
 	}
 	if r.record.Incident != nil && len(r.record.Ladders) == 0 {
 		r.openIncident(ctx)
+		if r.first != nil {
+			r.newAlert(ctx, *r.first)
+		}
 	}
 }
 

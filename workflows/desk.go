@@ -59,6 +59,7 @@ func (r *run) openDesk(ctx workflow.Context) error {
 // accept makes one kind of message known.
 func accept[T payload](ctx workflow.Context, r *run, name string, take func(workflow.Context, T) (Answer, error)) error {
 	update := func(ctx workflow.Context, m T) (Answer, error) {
+		ctx, _ = workflow.NewDisconnectedContext(ctx) // a run that was cancelled still listens: its last steps may ask
 		if err := r.open(ctx); err != nil {
 			return Answer{}, err
 		}

@@ -53,10 +53,10 @@ func Register(r worker.WorkflowRegistry, o Options) {
 	})
 }
 
-// Run is the workflow. Its first argument is the start input, one JSON object; the second, only there
-// after it continued as new, is what it carries on.
+// Run is the workflow. Its first argument is the start input, one JSON object. The others are the engine's own, only
+// there after it continued as new: what it carries on, or an alert that came when the incident before was ending.
 func (e *Engine) Run(ctx workflow.Context, args converter.EncodedValues) (*Summary, error) {
-	input, carried, err := decodeArguments(args)
+	input, carried, alert, err := decodeArguments(args)
 	if err != nil {
 		return nil, err
 	}
@@ -75,7 +75,7 @@ func (e *Engine) Run(ctx workflow.Context, args converter.EncodedValues) (*Summa
 	if err := r.answerQueries(ctx); err != nil {
 		return nil, err
 	}
-	r.ready = true
+	r.ready, r.first = true, alert
 	return r.execute(ctx)
 }
 

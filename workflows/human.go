@@ -179,6 +179,10 @@ func (r *run) question(ctx workflow.Context, s *sops.Step, rec *Step, f *frame) 
 	}
 	a.Question = strings.TrimSpace(shorten(a.Question, maxText))
 	rec.Ask, a.Fields = a, s.Form
+	if r.quit {
+		a.Closed = closedByAbort
+		return nil
+	}
 	if r.tooLateToAsk() {
 		a.Closed = "the incident was " + string(r.record.Incident.State)
 		return nil

@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -42,7 +43,10 @@ type Incident struct {
 	UserImpact     string   `json:"user_impact,omitempty"`
 	BusinessImpact string   `json:"business_impact,omitempty"`
 	Owner          *Party   `json:"owner,omitempty"`
-	// Acknowledged, Mitigated and Resolved are the first of their kind.
+	// Since is when it opened, or opened again because an alert fired after the resolution.
+	Since    time.Time   `json:"since"`
+	Reopened []time.Time `json:"reopened,omitempty"`
+	// Acknowledged, Mitigated and Resolved are the first of their kind since then.
 	Acknowledged *Deed `json:"acknowledged,omitempty"`
 	Mitigated    *Deed `json:"mitigated,omitempty"`
 	Resolved     *Deed `json:"resolved,omitempty"`
@@ -61,6 +65,7 @@ type Incident struct {
 	// UpdateAsked says that the owner was asked for the update that is due.
 	UpdateAsked bool `json:"update_asked,omitempty"`
 	UpdateCount int  `json:"update_count,omitempty"` // of the clocks of updates so far
+	UpdatesSent int  `json:"updates_sent,omitempty"`
 }
 
 // Party is a person of the org.
@@ -258,15 +263,49 @@ func (r *run) openIncident(ctx workflow.Context) {
 		text = "incident opened, " + inc.Severity + ": " + inc.Summary
 	}
 	r.event(ctx, Event{Kind: "incident", By: r.record.By, Text: text})
-	now := r.record.Started
+	r.openPromises(ctx, r.record.Started)
+	r.tellLevel(ctx)
+}
+
+// openPromises starts the clocks and the ladder.
+func (r *run) openPromises(ctx workflow.Context, now time.Time) {
+	inc := r.record.Incident
+	inc.Since = now
 	r.promise(ctx, clockAcknowledge, "acknowledgement", now, r.acknowledgeWithin())
 	respond, resolve := r.dueTimes(now)
 	r.promiseAt(ctx, clockRespond, "first mitigation", now, respond)
 	r.promiseAt(ctx, clockResolve, "resolution", now, resolve)
 	r.startLadder(ctx, incidentLadder, inc.Summary, inc.Level, now)
 	r.nextUpdateClock(ctx, now)
-	r.tellLevel(ctx)
 	r.showAttributes(ctx)
+}
+
+// reopen begins the paging and the promises of an incident again that was over.
+func (r *run) reopen(ctx workflow.Context, m Alert) {
+	inc := r.record.Incident
+	now := workflow.Now(ctx).UTC()
+	r.event(ctx, Event{Kind: "incident", Text: "open again: " + shorten(oneLine(orElse(m.Summary, m.Key)), maxSummary)})
+	inc.State, inc.Reopened = IncidentOpen, append(inc.Reopened, now)
+	inc.Acknowledged, inc.Mitigated, inc.Resolved = nil, nil, nil
+	for _, c := range r.record.Clocks {
+		if k := kindOfClock(c.ID); k == clockAcknowledge || k == clockRespond || k == clockResolve {
+			c.ID = fmt.Sprintf("%s:%d", k, len(inc.Reopened)) // those of the round before keep their account
+		}
+	}
+	for _, l := range r.record.Ladders {
+		if l.ID == incidentLadder {
+			l.ID = fmt.Sprintf("%s:%d", incidentLadder, len(inc.Reopened))
+		}
+	}
+	r.watchLease(ctx)
+	r.watchReturn(ctx)
+	r.openPromises(ctx, now)
+	if a := inc.alert(m.Key); a != nil {
+		a.Status, a.Last, a.Count, a.Resolved = AlertFiring, now, a.Count+1, nil
+	} else {
+		r.newAlert(ctx, m)
+	}
+	r.checklist()
 }
 
 // tellLevel tells the stakeholders of the level that the incident is at, unless they were told.

@@ -36,17 +36,18 @@ type startInput struct {
 	raw    json.RawMessage
 }
 
-func decodeArguments(args converter.EncodedValues) (startInput, *Carried, error) {
+func decodeArguments(args converter.EncodedValues) (startInput, *Carried, *Alert, error) {
 	var raw json.RawMessage
 	var carried *Carried
+	var alert *Alert
 	if args != nil && args.HasValues() {
-		if err := args.Get(&raw, &carried); err != nil {
-			return startInput{}, nil, permanent(ErrInput,
+		if err := args.Get(&raw, &carried, &alert); err != nil {
+			return startInput{}, nil, nil, permanent(ErrInput,
 				`the start input must be one JSON object, such as {"database": "docs-db"}: %v`, err)
 		}
 	}
 	in, err := decodeInput(raw)
-	return in, carried, err
+	return in, carried, alert, err
 }
 
 func decodeInput(raw json.RawMessage) (startInput, error) {

@@ -136,19 +136,28 @@ func (r *run) responder(ctx workflow.Context, by string) (Party, error) {
 	return r.who(ctx, by, r.responders())
 }
 
-// stillOpen refuses what comes too late.
+// stillOpen refuses what comes too late. An incident that is over may leave steps for people to do.
 func (r *run) stillOpen() error {
-	if inc := r.record.Incident; inc != nil && inc.State.Over() {
-		how := "the incident was " + string(inc.State)
-		if inc.Resolved != nil {
-			how += fmt.Sprintf(" by %s %s", inc.Resolved.By.Name, clockTime(inc.Resolved.At))
-		}
-		return refused("too late: %s", how)
-	}
 	if r.record.State.Done() {
 		return refused("too late: the run has %s", r.record.State)
 	}
-	return nil
+	if len(r.waiting()) > 0 || len(r.climbing()) > 0 {
+		return nil
+	}
+	return r.goesOn()
+}
+
+// goesOn refuses what an incident that is over has no use for.
+func (r *run) goesOn() error {
+	inc := r.record.Incident
+	if inc == nil || !inc.State.Over() {
+		return nil
+	}
+	how := "the incident was " + string(inc.State)
+	if inc.Resolved != nil {
+		how += fmt.Sprintf(" by %s %s", inc.Resolved.By.Name, clockTime(inc.Resolved.At))
+	}
+	return refused("too late: %s", how)
 }
 
 func joinDue(now, due string) string {
@@ -166,7 +175,7 @@ func (r *run) escalate(ctx workflow.Context, m Escalate) (Answer, error) {
 	}
 	defer r.involve(ctx, by)
 	ladders := r.climbing()
-	if l := r.ladder(incidentLadder); l != nil {
+	if l := r.ladder(incidentLadder); l != nil && !l.Closed {
 		ladders = []*Ladder{l}
 	}
 	if len(ladders) == 0 {
@@ -217,6 +226,9 @@ func (r *run) update(ctx workflow.Context, m Update) (Answer, error) {
 	if r.record.Incident == nil {
 		return Answer{}, refused("this run is not an incident: it has no stakeholders; use note")
 	}
+	if err := r.goesOn(); err != nil {
+		return Answer{}, err
+	}
 	by, err := r.responder(ctx, m.By)
 	if err != nil {
 		return Answer{}, err
@@ -250,7 +262,7 @@ func (r *run) resolve(ctx workflow.Context, m Resolve) (Answer, error) {
 	if inc.State == IncidentResolved {
 		return Answer{Now: fmt.Sprintf("already resolved by %s %s", inc.Resolved.By.Name, clockTime(inc.Resolved.At)), By: by.Name}, nil
 	}
-	if err := r.stillOpen(); err != nil {
+	if err := r.goesOn(); err != nil {
 		return Answer{}, err
 	}
 	deed := Deed{At: workflow.Now(ctx).UTC(), By: by, Text: shorten(m.Resolution, maxText)}
@@ -270,7 +282,7 @@ func (r *run) resolve(ctx workflow.Context, m Resolve) (Answer, error) {
 	message := r.newMessage(ctx, notify.KindResolved, "resolved", "Resolved: "+inc.Summary)
 	message.Body = m.Resolution
 	r.tell(ctx, r.stakeholders(), message)
-	return Answer{Now: fmt.Sprintf("resolved by %s %s after %s", by.Name, clockTime(deed.At), took(deed.At.Sub(r.record.Started))), Changed: true, By: by.Name}, nil
+	return Answer{Now: fmt.Sprintf("resolved by %s %s after %s", by.Name, clockTime(deed.At), took(deed.At.Sub(inc.Since))), Changed: true, By: by.Name}, nil
 }
 
 // closeIncident stops all paging and puts away what still waits.
@@ -307,6 +319,9 @@ func (r *run) mitigated(ctx workflow.Context, by Party, how string) {
 	r.checklist()
 }
 
+// closedByAbort is why nobody is asked any more.
+const closedByAbort = "the run was aborted"
+
 // abort ends the run. What is under way is told to stop.
 func (r *run) abort(ctx workflow.Context, m Abort) (Answer, error) {
 	if r.record.Aborted != nil {
@@ -327,5 +342,12 @@ func (r *run) abort(ctx workflow.Context, m Abort) (Answer, error) {
 		r.closeIncident(ctx, IncidentAborted)
 	}
 	r.cancel()
-	return Answer{Now: "the run is being ended; its last steps still run", Changed: true, By: by.Name}, nil
+	if !r.last {
+		return Answer{Now: "the run is being ended; its last steps still run", Changed: true, By: by.Name}, nil
+	}
+	r.quit = true
+	for _, s := range r.waiting() {
+		s.Ask.Closed = closedByAbort
+	}
+	return Answer{Now: "the run is being ended; nobody is asked any more", Changed: true, By: by.Name}, nil
 }

@@ -30,10 +30,10 @@ type Extension struct {
 // retime gives the incident's open promises the times of a new severity. A graver one never gives more
 // time than there was.
 func (r *run) retime(ctx workflow.Context, graver bool) {
-	respond, resolve := r.dueTimes(r.record.Started)
+	respond, resolve := r.dueTimes(r.record.Incident.Since)
 	var acknowledge time.Time
 	if within := r.acknowledgeWithin(); within > 0 {
-		acknowledge = r.record.Started.Add(time.Duration(within))
+		acknowledge = r.record.Incident.Since.Add(time.Duration(within))
 	}
 	for _, p := range []struct {
 		id, title string
@@ -43,7 +43,7 @@ func (r *run) retime(ctx workflow.Context, graver bool) {
 		switch {
 		case c == nil:
 			if p.id == clockResolve || p.id == clockRespond && r.record.Incident.Mitigated == nil {
-				r.promiseAt(ctx, p.id, p.title, r.record.Started, p.due)
+				r.promiseAt(ctx, p.id, p.title, r.record.Incident.Since, p.due)
 			}
 		case p.due.IsZero() || graver && p.due.After(c.Due):
 		default:

@@ -33,6 +33,9 @@ type run struct {
 	busy     int                 // pages that are being handed out
 	cancel   workflow.CancelFunc // of the steps
 	shown    map[string]any      // search attributes as they were written last
+	quit     bool                // it was aborted while its last steps ran: nobody is asked any more
+	next     *Alert              // what fired when it was too late for this run
+	first    *Alert              // what fired when it was too late for the run before
 }
 
 // begin pins the procedure, checks the inputs and lays out the record.
@@ -97,6 +100,10 @@ func (r *run) execute(ctx workflow.Context) (*Summary, error) {
 	if r.record.Failure == nil {
 		r.record.Failure = failureOf(err)
 	}
+	if r.incidentOpen() { // it was cancelled: nobody is paged for it any more
+		r.event(last, Event{Kind: "incident", Text: "given up: the run was cancelled"})
+		r.closeIncident(last, IncidentAborted)
+	}
 	r.end(last, err, r.finally(last))
 	r.lastWords(last)
 	r.takeMessages(last)
@@ -104,6 +111,10 @@ func (r *run) execute(ctx workflow.Context) (*Summary, error) {
 		workflow.GetLogger(ctx).Warn("search attributes not updated", "error", err)
 	}
 	r.save(last)
+	r.takeMessages(last)
+	if r.next != nil {
+		return nil, workflow.NewContinueAsNewError(last, workflow.GetInfo(ctx).WorkflowType.Name, r.input.raw, nil, r.next)
+	}
 	return r.result(err)
 }
 
@@ -213,12 +224,12 @@ func (r *run) end(ctx workflow.Context, err, finally error) {
 		err = finally
 		rec.Failure = failureOf(finally)
 	}
+	if err == nil && rec.Aborted != nil {
+		err = temporal.NewCanceledError()
+	}
 	now := workflow.Now(ctx).UTC()
 	rec.State, rec.Ended = outcome(err), &now
 	r.countRun(ctx)
-	if r.incidentOpen() {
-		r.closeIncident(ctx, IncidentAborted)
-	}
 	r.closeLadders(ctx)
 	r.stopAllClocks(ctx, err == nil)
 	text := rec.Title + ": " + ended(rec.State, &rec.Started, now)

@@ -79,6 +79,9 @@ func (r *run) changeSeverity(ctx workflow.Context, m ChangeSeverity) (Answer, er
 	if r.record.Incident == nil {
 		return Answer{}, refused("this run is not an incident: it has no severity")
 	}
+	if err := r.goesOn(); err != nil {
+		return Answer{}, err
+	}
 	by, err := r.responder(ctx, m.By)
 	if err != nil {
 		return Answer{}, err
@@ -156,7 +159,7 @@ func (r *run) handover(ctx workflow.Context, m Handover) (Answer, error) {
 	r.involve(ctx, by)
 	r.handOver(ctx, by, to, asks)
 	text := fmt.Sprintf("handed over by %s to %s", by.Name, to.Name)
-	if m.Until != nil && r.record.Incident != nil {
+	if m.Until != nil && r.incidentOpen() {
 		until := m.Until.UTC()
 		back := by
 		if owner != nil {
@@ -180,7 +183,7 @@ func (r *run) handOver(ctx workflow.Context, by, to Party, asks []*Step) {
 	}
 	if r.record.Incident != nil {
 		r.record.Incident.Returns = nil
-		if r.record.Incident.State != IncidentOpen { // else paging goes on until they acknowledge themselves
+		if inc := r.record.Incident; inc.State != IncidentOpen && !inc.State.Over() { // else paging goes on until they acknowledge themselves
 			r.own(ctx, to)
 		}
 	}
@@ -223,6 +226,9 @@ func (r *run) alert(ctx workflow.Context, m Alert) (Answer, error) {
 	if inc == nil {
 		return Answer{}, refused("this run is not an incident")
 	}
+	if inc.State.Over() && m.Status == AlertFiring {
+		return r.fireAgain(ctx, m), nil
+	}
 	if r.record.State.Done() {
 		return Answer{}, refused("too late: the run has %s", r.record.State)
 	}
@@ -252,6 +258,20 @@ func (r *run) alert(ctx workflow.Context, m Alert) (Answer, error) {
 	}
 	r.checklist()
 	return Answer{Now: "noted: " + seen.title() + " is " + seen.Status, Changed: true}, nil
+}
+
+// fireAgain is what an alert does after the resolution: it must not be swallowed because the run still has
+// something to do. The incident opens again, or, when the run is ending, another one follows it.
+func (r *run) fireAgain(ctx workflow.Context, m Alert) Answer {
+	if r.last {
+		if r.next == nil {
+			r.next = &m
+			r.event(ctx, Event{Kind: "alert", Text: "alert after the end: " + shorten(oneLine(orElse(m.Summary, m.Key)), maxSummary) + "; another incident follows"})
+		}
+		return Answer{Now: "the incident before is ending; another one follows", Changed: true}
+	}
+	r.reopen(ctx, m)
+	return Answer{Now: "the incident was over and is open again", Changed: true}
 }
 
 func (r *run) newAlert(ctx workflow.Context, m Alert) Answer {

@@ -102,12 +102,13 @@ func (r *run) updateMissed(ctx workflow.Context, c *Clock) {
 func (r *run) postUpdate(ctx workflow.Context, u StatusUpdate) {
 	inc := r.record.Incident
 	inc.addUpdate(u)
+	inc.UpdatesSent++
 	text := "status update by " + u.By + ": " + u.Text
 	if u.Drafted {
 		text = "status update, drafted from the record: " + u.Text
 	}
 	r.event(ctx, Event{Kind: "update", By: u.By, Text: text})
-	message := r.newMessage(ctx, notify.KindUpdate, fmt.Sprintf("update:%d", inc.UpdateCount), "Status update: "+inc.Summary)
+	message := r.newMessage(ctx, notify.KindUpdate, fmt.Sprintf("update:%d", inc.UpdatesSent), "Status update: "+inc.Summary)
 	message.Body = u.Text
 	r.tell(ctx, r.stakeholders(), message)
 	r.checklist()
@@ -142,7 +143,7 @@ func (r *run) retimeUpdate(ctx workflow.Context, graver bool) {
 func (r *run) draft(ctx workflow.Context) string {
 	inc := r.record.Incident
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s. Open for %s", strings.TrimSuffix(inc.Summary, "."), took(workflow.Now(ctx).Sub(r.record.Started).Truncate(time.Minute)))
+	fmt.Fprintf(&b, "%s. Open for %s", strings.TrimSuffix(inc.Summary, "."), took(workflow.Now(ctx).Sub(inc.Since).Truncate(time.Minute)))
 	if inc.Severity != "" {
 		fmt.Fprintf(&b, ", severity %s", inc.Severity)
 	}
