@@ -60,7 +60,10 @@ func withDefaults(o client.Options) client.Options {
 	o.HostPort = cmp.Or(o.HostPort, DefaultAddress)
 	o.Namespace = cmp.Or(o.Namespace, DefaultNamespace)
 	o.Logger = sdklog.NewStructuredLogger(slog.Default())
-	o.ConnectionOptions.DialOptions = []grpc.DialOption{grpc.WithConnectParams(reconnect())}
+	o.ConnectionOptions.DialOptions = []grpc.DialOption{
+		grpc.WithConnectParams(reconnect()),
+		grpc.WithChainUnaryInterceptor(patientPolls),
+	}
 	return o
 }
 
