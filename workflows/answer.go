@@ -11,7 +11,7 @@ import (
 
 // complete says that something was done, or will not be.
 func (r *run) complete(ctx workflow.Context, m Complete) (Answer, error) {
-	if m.Step == clockRespond && r.record.Incident != nil {
+	if m.Step == clockRespond && r.record.Incident != nil && r.record.stepAt(clockRespond) == nil {
 		return r.completeRespond(ctx, m)
 	}
 	s, err := r.asking(m.Step, sops.KindAsk)
@@ -54,6 +54,11 @@ func (r *run) filledIn(s *Step, m Complete) (map[string]any, error) {
 	var form map[string]sops.FormField
 	if step := r.stepOf(s); step != nil {
 		form = step.Form
+	}
+	for _, name := range workflow.DeterministicKeys(m.Form) {
+		if text, ok := m.Form[name].(string); ok && len(text) > maxMessageText {
+			return nil, refused("%s: longer than %d bytes; put it into a ticket or an artifact and say where it is", name, maxMessageText)
+		}
 	}
 	answers, err := sops.CheckForm(form, m.Form)
 	if err != nil {
@@ -107,13 +112,13 @@ func (r *run) adoptAnswers(ctx workflow.Context, s *sops.Step, a *Ask) {
 			inc.Services = listOf(text)
 			r.event(ctx, Event{Kind: "incident", By: a.Done.By.Name, Text: "services affected: " + text})
 		case "user_impact":
-			inc.UserImpact = text
+			inc.UserImpact = shorten(text, maxSummary)
 			r.event(ctx, Event{Kind: "incident", By: a.Done.By.Name, Text: "user impact: " + text})
 		case "business_impact":
-			inc.BusinessImpact = text
+			inc.BusinessImpact = shorten(text, maxSummary)
 			r.event(ctx, Event{Kind: "incident", By: a.Done.By.Name, Text: "business impact: " + text})
 		case "summary":
-			inc.Summary = oneLine(text)
+			inc.Summary = shorten(oneLine(text), maxSummary)
 			r.event(ctx, Event{Kind: "incident", By: a.Done.By.Name, Text: "summary: " + inc.Summary})
 		}
 	}

@@ -129,13 +129,49 @@ func (inc *Incident) summary() *Incident {
 // maxPages bounds the pages that a record keeps: the first of them and the latest.
 const maxPages = 600
 
-// addPage keeps a page. When there are too many, one from the middle makes way.
+// maxOutcomes bounds the deliveries that a record accounts for one by one.
+const maxOutcomes = 6000
+
+// addPage keeps a page. When there are too many, one from the middle makes way; when they went to very many
+// people, older ones only say whom they were for.
 func (rec *Record) addPage(p *Page) {
 	const first = maxPages / 3
+	for i := range p.People {
+		for j := range p.People[i].Outcomes {
+			o := &p.People[i].Outcomes[j]
+			o.Error = shorten(o.Error, errorLength)
+		}
+	}
+	rec.trimOutcomes(maxOutcomes - p.outcomes())
 	rec.Pages = append(rec.Pages, p)
 	if len(rec.Pages) > maxPages {
 		rec.Pages = slices.Delete(rec.Pages, first, first+1)
 		rec.LeftOut.Pages++
+	}
+}
+
+func (p *Page) outcomes() (n int) {
+	for _, person := range p.People {
+		n += len(person.Outcomes)
+	}
+	return n
+}
+
+// trimOutcomes takes the deliveries out of the oldest pages until so many are left.
+func (rec *Record) trimOutcomes(most int) {
+	n := 0
+	for i, p := range slices.Backward(rec.Pages) {
+		if n += p.outcomes(); n <= most {
+			continue
+		}
+		short := *p
+		short.People = slices.Clone(p.People)
+		for j := range short.People {
+			n -= len(short.People[j].Outcomes)
+			short.People[j].Outcomes = nil
+		}
+		short.Trimmed = true
+		rec.Pages[i] = &short
 	}
 }
 

@@ -120,7 +120,7 @@ func (r *run) boardMessage(ctx workflow.Context) notify.Message {
 	m := r.newMessage(ctx, kind, "board", inc.Summary)
 	m.Lines = []string{r.ownerLine()}
 	if l := r.ladder(incidentLadder); l.runs() {
-		m.Lines = append(m.Lines, "Next, at "+clockTime(l.Due)+": "+r.tierName(l))
+		m.Lines = append(m.Lines, "Next, at "+r.record.dueTime(l.Due)+": "+r.tierName(l))
 	}
 	if due := r.stillDue(); due != "" {
 		m.Lines = append(m.Lines, due)

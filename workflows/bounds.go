@@ -162,7 +162,8 @@ func (rec *Record) fitting() (json.RawMessage, error) {
 			r.Findings, r.LeftOut.Findings = r.listed()
 			r.Inputs = nil
 			r.LeftOut.Pages += max(0, len(r.Pages)-maxShown)
-			r.Pages = r.Pages[max(0, len(r.Pages)-maxShown):]
+			r.Pages = slices.Clone(r.Pages[max(0, len(r.Pages)-maxShown):])
+			r.trimOutcomes(maxOutcomes / 10)
 			if r.Incident != nil {
 				inc := *r.Incident
 				inc.Updates = inc.Updates[max(0, len(inc.Updates)-maxShown):]

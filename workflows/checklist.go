@@ -51,7 +51,7 @@ func (rec *Record) Checklist() string {
 		fmt.Fprintf(&b, "\n**Failed:** %s\n", escape(shorten(f.Message, errorLength)))
 	}
 	rec.listIncident(&b)
-	listClocks(&b, rec.Clocks)
+	rec.listClocks(&b)
 	listFindings(&b, rec.Findings)
 	b.WriteString("\n**Steps**\n\n")
 	for _, p := range rec.Phases {
@@ -99,11 +99,14 @@ func listItems(b *strings.Builder, items []*Item, depth int) {
 	}
 }
 
-// itemName is what an `each` calls the thing it is at: of a map, its values.
+// itemName is what an `each` calls the thing it is at: of a map, its title, else its values.
 func itemName(item any) string {
 	fields, ok := item.(map[string]any)
 	if !ok {
 		return fmt.Sprint(item)
+	}
+	if title, ok := fields["title"].(string); ok && title != "" {
+		return title
 	}
 	var values []string
 	for _, key := range workflow.DeterministicKeys(fields) {
@@ -151,16 +154,16 @@ func lasted(started, ended *time.Time) string {
 }
 
 // listClocks names the promises that are open or were broken.
-func listClocks(b *strings.Builder, clocks []*Clock) {
+func (rec *Record) listClocks(b *strings.Builder) {
 	var lines []string
-	for _, c := range clocks {
+	for _, c := range rec.Clocks {
 		switch {
 		case c.Breached != nil && c.Kind == clockUpdate && !c.running():
 			// it was made up for, and another one is running
 		case c.Breached != nil:
-			lines = append(lines, fmt.Sprintf("- ⏰ %s was due %s: **breached**", escape(c.Title), clockTime(c.Due)))
+			lines = append(lines, fmt.Sprintf("- ⏰ %s was due %s: **breached**", escape(c.Title), rec.dueTime(c.Due)))
 		case c.Met == nil && c.Stopped == nil:
-			lines = append(lines, fmt.Sprintf("- ⏳ %s is due %s", escape(c.Title), clockTime(c.Due)))
+			lines = append(lines, fmt.Sprintf("- ⏳ %s is due %s", escape(c.Title), rec.dueTime(c.Due)))
 		}
 	}
 	if len(lines) > 0 {
@@ -169,6 +172,14 @@ func listClocks(b *strings.Builder, clocks []*Clock) {
 }
 
 func clockTime(t time.Time) string { return t.UTC().Format(time.TimeOnly + " MST") }
+
+// dueTime is a time to come, with its day when that is not today.
+func (rec *Record) dueTime(t time.Time) string {
+	if now := rec.Updated().UTC(); now.IsZero() || t.UTC().Format(time.DateOnly) == now.Format(time.DateOnly) {
+		return clockTime(t)
+	}
+	return t.UTC().Format(time.DateTime + " MST")
+}
 
 // listFindings names what was found, the gravest first, with what to do about it.
 func listFindings(b *strings.Builder, findings []Finding) {
@@ -260,7 +271,7 @@ func (rec *Record) listIncident(b *strings.Builder) {
 	}
 	for _, l := range rec.Ladders {
 		if l.running() {
-			fmt.Fprintf(b, "\n📟 paged next %s: %s\n", clockTime(l.Due), escape(fmt.Sprintf("%s, tier %d", orElse(l.Policy, "those who were asked"), l.Tier+1)))
+			fmt.Fprintf(b, "\n📟 paged next %s: %s\n", rec.dueTime(l.Due), escape(fmt.Sprintf("%s, tier %d", orElse(l.Policy, "those who were asked"), l.Tier+1)))
 		}
 	}
 }

@@ -129,7 +129,7 @@ func (r *run) broken(ctx workflow.Context, c *Clock) {
 		if r.expireStep(ctx, c) {
 			return
 		}
-		r.alarm(ctx, c.Title+" was due "+clockTime(c.Due))
+		r.alarm(ctx, c.Title+" was due "+r.record.dueTime(c.Due))
 	}
 }
 

@@ -42,6 +42,7 @@ type Ladder struct {
 	Wait sops.Duration `json:"wait,omitempty"`
 
 	faults int // pages in a row that could not even be tried
+	moves  int // how often it was set going again by hand or by a promise that was broken
 }
 
 // Page is the account of one page: a tier, or a message to somebody in particular.
@@ -61,6 +62,8 @@ type Page struct {
 	// Skipped are the people who were not paged again, because another tier had reached them since Due.
 	Skipped []string `json:"skipped,omitempty"`
 	Reached bool     `json:"reached"`
+	// Trimmed says that how each delivery went is not kept any more.
+	Trimmed bool `json:"trimmed,omitempty"`
 }
 
 // incidentLadder is the id of an incident's ladder.
@@ -169,6 +172,7 @@ func (r *run) serve(ctx workflow.Context, l *Ladder) {
 	}
 	r.levelled(ctx, l)
 	l.Pages++
+	moves := l.moves
 	page := &Page{
 		ID: fmt.Sprintf("%s:%s:%d", r.record.RunID, l.ID, l.Pages), Ladder: l.ID, Kind: notify.KindPage,
 		Policy: l.Policy, Tier: l.Tier + 1, Repeat: l.Repeats, Due: l.Due, At: now,
@@ -185,7 +189,7 @@ func (r *run) serve(ctx workflow.Context, l *Ladder) {
 	}
 	l.faults = 0
 	r.paged(ctx, l, page, result, message)
-	r.advance(ctx, l, tier, page)
+	r.advance(ctx, l, tier, page, moves != l.moves)
 	r.considerDraining(ctx)
 }
 
@@ -199,7 +203,8 @@ func (r *run) pageFault(ctx workflow.Context, l *Ladder, err error) {
 	if l.faults == 1 {
 		r.event(ctx, Event{Kind: "page", Text: fmt.Sprintf("%s could not be paged, tried again every %s: %s", r.tierName(l), took(faultPause), cause(err))})
 	}
-	_, _ = workflow.AwaitWithTimeout(ctx, faultPause, func() bool { return !l.running() })
+	r.considerDraining(ctx)
+	_, _ = workflow.AwaitWithTimeout(ctx, faultPause, func() bool { return !l.running() || r.leaving })
 }
 
 // paged notes who was paged and over what.
@@ -228,26 +233,27 @@ func (p PagedPerson) counts(o notify.Outcome) bool {
 	return o.Transport != "console" || len(p.Outcomes) == 1
 }
 
-// advance decides what is paged next and when.
-func (r *run) advance(ctx workflow.Context, l *Ladder, tier sops.Tier, page *Page) {
-	if !l.running() || !l.Due.Equal(page.Due) {
-		return // somebody acknowledged or escalated meanwhile, and that decides
-	}
-	due := l.Due
+// advance decides what is paged next and when. What happened while the page was handed out counts: whoever
+// moved the ladder meanwhile has said when it goes on, and whoever changed its policy has said with what.
+func (r *run) advance(ctx workflow.Context, l *Ladder, tier sops.Tier, page *Page, moved bool) {
+	due := page.Due
 	if page.Reached {
 		due = due.Add(time.Duration(tier.Wait))
 	}
 	policy := r.rules().Policies[l.Policy]
 	switch {
+	case l.Policy != page.Policy || l.Tier+1 != page.Tier:
 	case l.Page == nil && l.Tier+1 < len(policy.Tiers):
 		l.Tier++
 	case l.Page == nil && policy.Next != "":
 		l.Policy, l.Tier = policy.Next, 0
 	default:
 		l.Repeats++
-		due = nextRepeat(l.Due, time.Duration(tier.Wait), workflow.Now(ctx))
+		due = nextRepeat(page.Due, time.Duration(tier.Wait), workflow.Now(ctx))
 	}
-	l.Due = due
+	if !moved {
+		l.Due = due
+	}
 }
 
 // nextRepeat is when the last tier is paged again: repeats that fell into an outage are not made up for.
@@ -322,6 +328,7 @@ func (r *run) resumeLadder(ctx workflow.Context, l *Ladder, fromFirst bool) {
 		return
 	}
 	l.Stopped, l.By, l.Lease = nil, "", nil
+	l.moves++
 	l.Due = workflow.Now(ctx).UTC()
 	if fromFirst {
 		l.Tier, l.Repeats = 0, 0

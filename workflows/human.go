@@ -266,7 +266,7 @@ func (r *run) askMessage(ctx workflow.Context, rec *Step, kind notify.Kind) noti
 	m.Body = a.Question
 	m.Lines = []string{r.record.about()}
 	if c := r.clock(clockOfStep(rec.Path)); c.running() {
-		m.Lines = append(m.Lines, "Due "+clockTime(c.Due))
+		m.Lines = append(m.Lines, "Due "+r.record.dueTime(c.Due))
 	}
 	m.Commands = []string{r.answerCommand(rec)}
 	return m

@@ -199,7 +199,7 @@ func (r *run) delivered(ctx workflow.Context, l *Ladder, batch []*Owed, result P
 	was := page.Reached
 	page.Reached = slices.ContainsFunc(page.People, PagedPerson.reached)
 	// Everybody seemed to be reached, and nobody was: the next tier does not wait.
-	if was && !page.Reached && l.running() && l.Due.After(page.Due) {
+	if was && !page.Reached && l.running() && l.Due.After(page.Due) && l.Repeats == 0 {
 		r.event(ctx, Event{Kind: "page", Text: r.tierTitle(page.Policy, page.Tier) + " could not be reached: the next is paged at once"})
 		l.Due = workflow.Now(ctx).UTC()
 	}

@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"strings"
+	"time"
 	"unicode"
 )
 
@@ -89,7 +90,15 @@ func (m Resolve) check() error {
 	return checkTexts(byField(m.By), textField{"resolution", m.Resolution, true})
 }
 
-func (m Handover) check() error { return checkTexts(byField(m.By), textField{"to", m.To, true}) }
+func (m Handover) check() error {
+	if m.Until != nil && !sane(*m.Until) {
+		return refused("until is too far away")
+	}
+	return checkTexts(byField(m.By), textField{"to", m.To, true})
+}
+
+// sane says whether a time can be written down again whatever the zone, and is one of this world.
+func sane(t time.Time) bool { return t.UTC().Year() >= 1970 && t.UTC().Year() < 9000 }
 
 func (m Abort) check() error { return checkTexts(byField(m.By), textField{"reason", m.Reason, true}) }
 
@@ -99,6 +108,9 @@ func (m Alert) check() error {
 	}
 	if m.Status != AlertFiring && m.Status != AlertResolved {
 		return refused("status is %q; it is %s or %s", m.Status, AlertFiring, AlertResolved)
+	}
+	if m.StartsAt != nil && !sane(*m.StartsAt) {
+		return refused("starts_at is no time of this world")
 	}
 	if len(m.Labels) > maxLabels {
 		return refused("it has %d labels; at most %d are kept", len(m.Labels), maxLabels)

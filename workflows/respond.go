@@ -57,14 +57,16 @@ func (r *run) takeOn(ctx workflow.Context, by Party) string {
 		r.own(ctx, by)
 	case inc.Owner.ID != by.ID:
 		text += ", who helps " + inc.Owner.Name
+	default:
+		r.renewLease(ctx)
 	}
 	if inc.State == IncidentOpen {
 		inc.State = IncidentAcknowledged
 		if inc.Mitigated != nil {
 			inc.State = IncidentMitigated
 		}
+		r.renewLease(ctx)
 	}
-	r.renewLease(ctx)
 	r.showAttributes(ctx)
 	return text
 }
@@ -72,7 +74,7 @@ func (r *run) takeOn(ctx workflow.Context, by Party) string {
 // own makes somebody the incident's owner: what is asked of the owner is asked of them.
 func (r *run) own(ctx workflow.Context, by Party) {
 	inc := r.record.Incident
-	inc.Owner = &by
+	inc.Owner, inc.Returns = &by, nil // a hand-over for a time ends with whoever has taken it on since
 	r.renewLease(ctx)
 	r.showAttributes(ctx)
 	for _, s := range r.waiting() {
@@ -194,7 +196,7 @@ func (r *run) escalate(ctx workflow.Context, m Escalate) (Answer, error) {
 	var tiers []string
 	for _, l := range ladders {
 		if m.Reason != "" {
-			l.Cause = oneLine(m.Reason) + ": " + r.record.about()
+			l.Cause = shorten(oneLine(m.Reason), maxSummary) + ": " + r.record.about()
 		}
 		r.resumeLadder(ctx, l, false)
 		tiers = append(tiers, r.tierName(l))

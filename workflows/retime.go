@@ -28,7 +28,7 @@ type Extension struct {
 }
 
 // retime gives the incident's open promises the times of a new severity. A graver one never gives more
-// time than there was.
+// time than there was, and a milder one never less.
 func (r *run) retime(ctx workflow.Context, graver bool) {
 	respond, resolve := r.dueTimes(r.record.Incident.Since)
 	var acknowledge time.Time
@@ -45,7 +45,7 @@ func (r *run) retime(ctx workflow.Context, graver bool) {
 			if p.id == clockResolve || p.id == clockRespond && r.record.Incident.Mitigated == nil {
 				r.promiseAt(ctx, p.id, p.title, r.record.Incident.Since, p.due)
 			}
-		case p.due.IsZero() || graver && p.due.After(c.Due):
+		case p.due.IsZero() || graver == p.due.After(c.Due):
 		default:
 			r.moveClock(ctx, c, p.due)
 		}
@@ -62,11 +62,11 @@ func (r *run) stillDue() string {
 			if c.Breached != nil {
 				word = " was due "
 			}
-			parts = append(parts, fmt.Sprintf("%s%s%s", c.Title, word, clockTime(c.Due)))
+			parts = append(parts, fmt.Sprintf("%s%s%s", c.Title, word, r.record.dueTime(c.Due)))
 		}
 	}
 	if c := r.updateClock(); c.running() {
-		parts = append(parts, "status update due "+clockTime(c.Due))
+		parts = append(parts, "status update due "+r.record.dueTime(c.Due))
 	}
 	return strings.Join(parts, "; ")
 }

@@ -25,12 +25,12 @@ func (r *run) extend(ctx workflow.Context, m Extend) (Answer, error) {
 	if n := len(c.Extended); n > 0 {
 		last := c.Extended[n-1]
 		if last.By == by.Name && last.For == m.For.String() && last.Reason == m.Reason && workflow.Now(ctx).Sub(last.At) < time.Minute {
-			return Answer{Now: fmt.Sprintf("%s is due %s already", c.Title, clockTime(c.Due)), By: by.Name}, nil
+			return Answer{Now: fmt.Sprintf("%s is due %s already", c.Title, r.record.dueTime(c.Due)), By: by.Name}, nil
 		}
 	}
 	c.Extended = append(c.Extended, Extension{At: workflow.Now(ctx).UTC(), By: by.Name, For: m.For.String(), Reason: m.Reason})
 	r.moveClock(ctx, c, c.Due.Add(time.Duration(m.For)))
-	now := fmt.Sprintf("%s is due %s", c.Title, clockTime(c.Due))
+	now := fmt.Sprintf("%s is due %s", c.Title, r.record.dueTime(c.Due))
 	r.event(ctx, Event{Kind: "clock", By: by.Name, Text: fmt.Sprintf("%s, %s later, by %s: %s", now, m.For, by.Name, m.Reason)})
 	r.checklist()
 	return Answer{Now: now, Changed: true, By: by.Name}, nil
@@ -54,7 +54,7 @@ func (r *run) extensible(id string) (*Clock, error) {
 	case c.ID == clockAcknowledge:
 		return nil, refused("the time to acknowledge is not extended: acknowledge, and the paging stops")
 	case c.Breached != nil:
-		return nil, refused("too late: %s was due %s", c.Title, clockTime(c.Due))
+		return nil, refused("too late: %s was due %s", c.Title, r.record.dueTime(c.Due))
 	case !c.running():
 		return nil, refused("%s is not running any more", c.Title)
 	case len(c.Extended) >= maxExtensions:
@@ -144,14 +144,13 @@ func (r *run) handover(ctx workflow.Context, m Handover) (Answer, error) {
 	if err != nil {
 		return Answer{}, err
 	}
-	now := workflow.Now(ctx).UTC()
-	if m.Until != nil && !m.Until.After(now) {
+	if m.Until != nil && !m.Until.After(workflow.Now(ctx)) {
 		return Answer{}, refused("until is %s, which has passed", m.Until.UTC().Format(time.RFC3339))
 	}
 	owner := r.owner()
 	asks := r.asksOf(by)
 	switch {
-	case owner != nil && owner.ID == to.ID:
+	case owner != nil && owner.ID == to.ID && len(asks) == 0:
 		return Answer{Now: to.Name + " has it already", By: by.Name}, nil
 	case r.record.Incident == nil && len(asks) == 0:
 		return Answer{}, refused("nothing of this run waits for %s: there is nothing to hand over", by.Name)
@@ -159,18 +158,18 @@ func (r *run) handover(ctx workflow.Context, m Handover) (Answer, error) {
 	r.involve(ctx, by)
 	r.handOver(ctx, by, to, asks)
 	text := fmt.Sprintf("handed over by %s to %s", by.Name, to.Name)
-	if m.Until != nil && r.incidentOpen() {
+	if m.Until != nil && owner != nil && r.incidentOpen() {
 		until := m.Until.UTC()
-		back := by
-		if owner != nil {
-			back = *owner
-		}
-		r.record.Incident.Returns = &Return{To: back, Until: until}
+		r.record.Incident.Returns = &Return{To: *owner, Until: until}
 		text += " until " + until.Format(time.RFC3339)
 	}
 	r.event(ctx, Event{Kind: "message", By: by.Name, Text: text})
 	r.checklist()
-	return Answer{Now: joinDue(to.Name+" has it now", r.stillDue()), Changed: true, By: by.Name}, nil
+	now := to.Name + " has it now"
+	if r.incidentOpen() && r.record.Incident.State == IncidentOpen {
+		now = to.Name + " is being told; paging goes on until somebody acknowledges"
+	}
+	return Answer{Now: joinDue(now, r.stillDue()), Changed: true, By: by.Name}, nil
 }
 
 // handOver passes everything on and tells the person.
@@ -281,9 +280,7 @@ func (r *run) newAlert(ctx workflow.Context, m Alert) Answer {
 	if m.StartsAt != nil && m.StartsAt.Before(now) {
 		a.First = m.StartsAt.UTC()
 	}
-	if len(inc.Alerts) < maxAlerts {
-		inc.Alerts = append(inc.Alerts, a)
-	}
+	inc.addAlert(a)
 	r.event(ctx, Event{Kind: "alert", Text: "alert: " + a.title()})
 	if len(inc.Alerts) > 1 {
 		r.alarm(ctx, "Another alert: "+a.title())
@@ -292,13 +289,28 @@ func (r *run) newAlert(ctx workflow.Context, m Alert) Answer {
 	return Answer{Now: "the alert has joined the incident", Changed: true}
 }
 
-// bounded cuts labels to a length that a record can keep.
+// bounded cuts labels to a size that a record can keep: the first of them, by name.
 func bounded(labels map[string]string) map[string]string {
-	out := make(map[string]string, len(labels))
+	const most, long = 2000, 200 // bytes
+	out, size := map[string]string{}, 0
 	for _, name := range workflow.DeterministicKeys(labels) {
-		out[shorten(name, maxSummary)] = shorten(labels[name], maxSummary)
+		key, value := shorten(name, long), shorten(labels[name], long)
+		if size += len(key) + len(value); size > most {
+			break
+		}
+		out[key] = value
 	}
 	return out
+}
+
+// addAlert keeps an alert. When there are too many, one that is over makes way, or the oldest.
+func (inc *Incident) addAlert(a *AlertSeen) {
+	if len(inc.Alerts) >= maxAlerts {
+		over := func(a *AlertSeen) bool { return a.Status == AlertResolved }
+		i := max(slices.IndexFunc(inc.Alerts, over), 0)
+		inc.Alerts = slices.Delete(inc.Alerts, i, i+1)
+	}
+	inc.Alerts = append(inc.Alerts, a)
 }
 
 func (inc *Incident) alert(key string) *AlertSeen {

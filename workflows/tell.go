@@ -17,7 +17,7 @@ import (
 func (r *run) newMessage(ctx workflow.Context, kind notify.Kind, what, headline string) notify.Message {
 	rec := r.record
 	m := notify.Message{
-		ID: rec.RunID + ":" + what, Kind: kind, Headline: oneLine(headline),
+		ID: rec.RunID + ":" + what, Kind: kind, Headline: shorten(oneLine(headline), 2*maxSummary),
 		Run: rec.WorkflowID, Thread: rec.WorkflowID + "@" + rec.RunID, Procedure: rec.Procedure,
 		Drill: rec.Drill, At: workflow.Now(ctx).UTC(),
 	}
@@ -54,7 +54,7 @@ func (r *run) ownerLine() string {
 
 // nextLine says whom the ladder pages after this, and when.
 func (r *run) nextLine(_ workflow.Context, l *Ladder, now sops.Tier) string {
-	at := clockTime(l.Due.Add(time.Duration(now.Wait)))
+	at := r.record.dueTime(l.Due.Add(time.Duration(now.Wait)))
 	policy := r.rules().Policies[l.Policy]
 	switch {
 	case l.Page != nil || l.Tier+1 >= len(policy.Tiers) && policy.Next == "":

@@ -69,7 +69,7 @@ func (r *run) askForUpdate(ctx workflow.Context, id string) {
 			}
 			if owner := r.owner(); owner != nil && c.running() {
 				r.record.Incident.UpdateAsked = true
-				r.notice(ctx, []string{owner.ID}, notify.KindReminder, "A status update is due "+clockTime(c.Due),
+				r.notice(ctx, []string{owner.ID}, notify.KindReminder, "A status update is due "+r.record.dueTime(c.Due),
 					"What would be sent: "+r.draft(ctx), r.command("update", `"…"`))
 			}
 			return
@@ -133,7 +133,7 @@ func (r *run) retimeUpdate(ctx workflow.Context, graver bool) {
 	case !c.running():
 		r.nextUpdateClock(ctx, workflow.Now(ctx).UTC())
 	default:
-		if due := c.Started.Add(every); !graver || due.Before(c.Due) {
+		if due := c.Started.Add(every); graver == due.Before(c.Due) {
 			r.moveClock(ctx, c, due)
 		}
 	}
