@@ -17,7 +17,7 @@ const pollPause = 200 * time.Millisecond
 // patientPolls keeps a worker's polls waiting for a server that is away, up to the time each poll has
 // (70 s), where the SDK would take each for a failure and poll ever more rarely, up to 10 s apart. After an
 // outage every overdue page would wait that long.
-func patientPolls(ctx context.Context, method string, request, reply any, c *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+func patientPolls(ctx context.Context, method string, request, reply any, c *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error { //nolint:revive // the signature is grpc.UnaryClientInterceptor
 	if !pollsQueue(method) {
 		return invoke(ctx, method, request, reply, c, opts...)
 	}
