@@ -13,6 +13,7 @@ import (
 	historypb "go.temporal.io/api/history/v1"
 	"go.temporal.io/api/temporalproto"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/interceptor"
 	"go.temporal.io/sdk/worker"
 
 	"github.com/orderly-ops/orderly/activities"
@@ -190,7 +191,10 @@ func requireReplays(t *testing.T, c client.Client, id, name string) {
 		require.NoError(t, err)
 		whole.Events = append(whole.Events, e)
 	}
-	replayer := worker.NewWorkflowReplayer()
+	replayer, err := worker.NewWorkflowReplayerWithOptions(worker.WorkflowReplayerOptions{
+		Interceptors: []interceptor.WorkerInterceptor{workflows.Interceptor()},
+	})
+	require.NoError(t, err)
 	workflows.Register(replayer, workflows.Options{Catalogue: activities.Catalogue()})
 	require.NoError(t, replayer.ReplayWorkflowHistory(nil, whole), name)
 	if dir := os.Getenv("ORDERLY_RECORD"); dir != "" {

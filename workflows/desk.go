@@ -11,11 +11,22 @@ import (
 	"go.temporal.io/sdk/workflow"
 )
 
-// desk is where messages come in. They are taken one at a time, in the order they arrived.
+// desk is where messages come in. They are taken one at a time, in the order of their tickets: a ladder that
+// is due waits behind every message that was there before it.
 type desk struct {
-	lock workflow.Mutex
-	in   []inbox
+	in      []inbox
+	tickets int // given out so far
+	served  int
 }
+
+// queue waits for its turn. Whoever has had it leaves.
+func (d *desk) queue(ctx workflow.Context) error {
+	ticket := d.tickets
+	d.tickets++
+	return workflow.Await(ctx, func() bool { return d.served == ticket })
+}
+
+func (d *desk) leave() { d.served++ }
 
 // inbox is where the signals of one name arrive.
 type inbox struct {
@@ -34,7 +45,6 @@ type payload interface {
 
 // openDesk lets the run take every message, as signal and as Update.
 func (r *run) openDesk(ctx workflow.Context) error {
-	r.desk.lock = workflow.NewMutex(ctx)
 	err := errors.Join(
 		accept(ctx, r, MessageAcknowledge, r.acknowledge),
 		accept(ctx, r, MessageComplete, r.complete),
@@ -63,7 +73,7 @@ func accept[T payload](ctx workflow.Context, r *run, name string, take func(work
 		if err := r.open(ctx); err != nil {
 			return Answer{}, err
 		}
-		defer r.desk.lock.Unlock()
+		defer r.desk.leave()
 		answer, err := take(ctx, m)
 		r.considerDraining(ctx)
 		if err != nil {
@@ -92,7 +102,7 @@ func (r *run) open(ctx workflow.Context) error {
 	if err := workflow.Await(ctx, func() bool { return r.ready }); err != nil {
 		return err
 	}
-	return r.desk.lock.Lock(ctx)
+	return r.desk.queue(ctx)
 }
 
 // attend takes signals as they come.
@@ -119,20 +129,22 @@ func (r *run) attend(ctx workflow.Context) {
 // takeMessages takes all that has arrived by now.
 func (r *run) takeMessages(ctx workflow.Context) {
 	yield(ctx)
-	if err := r.desk.lock.Lock(ctx); err != nil {
+	ctx, _ = workflow.NewDisconnectedContext(ctx) // nobody leaves the queue without having had their turn
+	if err := r.desk.queue(ctx); err != nil {
 		return
 	}
-	defer r.desk.lock.Unlock()
+	defer r.desk.leave()
 	for r.takeOne(ctx) {
 	}
 }
 
 func (r *run) takeOne(ctx workflow.Context) bool {
-	for _, in := range r.desk.in {
+	for _, in := range r.desk.inOrder(ctx) {
 		var raw json.RawMessage
 		if !in.channel.ReceiveAsync(&raw) {
 			continue
 		}
+		taken(ctx, in.name)
 		if _, err := in.take(ctx, raw); err != nil {
 			r.event(ctx, Event{Kind: "message", By: sender(raw), Text: fmt.Sprintf("%s refused: %s", in.name, cause(err))})
 			r.checklist()

@@ -13,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/interceptor"
 	"go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
@@ -79,7 +80,7 @@ func setup(t *testing.T, procedures ...string) *bench {
 	var suite testsuite.WorkflowTestSuite
 	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
 	b := &bench{t: t, env: suite.NewTestWorkflowEnvironment()}
-	b.env.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: 10 * time.Second}) // machines of tests are busy
+	b.env.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: 10 * time.Second, Interceptors: []interceptor.WorkerInterceptor{workflows.Interceptor()}}) // machines of tests are busy
 	b.env.SetStartTime(began)
 	b.env.SetTestTimeout(30 * time.Second) // of real time: only a deadlock needs it
 	cat := b.catalogue()

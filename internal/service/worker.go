@@ -7,11 +7,13 @@ import (
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/interceptor"
 	"go.temporal.io/sdk/worker"
 
 	"github.com/orderly-ops/orderly/internal/config"
 	"github.com/orderly-ops/orderly/internal/version"
 	"github.com/orderly-ops/orderly/internal/watchdog"
+	"github.com/orderly-ops/orderly/workflows"
 )
 
 const (
@@ -46,6 +48,7 @@ func (s *Service) work(ctx context.Context) error {
 func workerOptions(cfg config.Worker) (worker.Options, error) {
 	opts := worker.Options{
 		WorkerStopTimeout: StopTimeout,
+		Interceptors:      []interceptor.WorkerInterceptor{workflows.Interceptor()},
 		// The default of 1 s would fail workflow tasks on a machine that is starved of processor, which is
 		// when procedures are needed.
 		DeadlockDetectionTimeout: deadlockTimeout,
