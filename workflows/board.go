@@ -138,10 +138,13 @@ func (l *Ladder) runs() bool { return l != nil && l.running() }
 
 // keepRoom opens the incident's own channel and brings people in as they come to have a part.
 func (r *run) keepRoom(ctx workflow.Context) {
-	if r.proc.Incident.Channel.IsZero() {
+	if r.proc.Incident.Channel.IsZero() || r.rooming {
 		return
 	}
+	r.rooming = true
+	ctx, _ = workflow.NewDisconnectedContext(ctx)
 	workflow.GoNamed(ctx, "room", func(ctx workflow.Context) {
+		defer func() { r.rooming = false }()
 		inc, b := r.record.Incident, r.record.Board
 		for !inc.State.Over() {
 			if inc.Room == nil {
@@ -175,6 +178,8 @@ func (r *run) inRoom(ctx workflow.Context, request RoomRequest) (*Room, error) {
 }
 
 func (r *run) openRoom(ctx workflow.Context) *Room {
+	r.opening = true
+	defer func() { r.opening = false }()
 	name, err := r.proc.Incident.Channel.Render(r.scope(ctx, nil))
 	if err == nil {
 		var room *Room
@@ -216,7 +221,9 @@ func (r *run) newcomers() []string {
 // carried out. It waits only so long: the run is over, whatever Slack does.
 func (r *run) lastWords(ctx workflow.Context) {
 	rec := r.record
-	said := func() bool { return len(rec.Telling) == 0 && (rec.Board == nil || len(rec.Board.Pending) == 0) }
+	said := func() bool {
+		return len(rec.Telling) == 0 && !r.opening && (rec.Board == nil || len(rec.Board.Pending) == 0)
+	}
 	if said() && rec.Incident == nil {
 		return
 	}

@@ -120,6 +120,8 @@ func remark(s *Step) string {
 	switch {
 	case s.State == Failed:
 		return ": " + escape(shorten(s.Error, errorLength))
+	case s.State == Skipped && strings.HasPrefix(s.Reason, conditionFails+": "):
+		return " (" + conditionFails + ")" // the expression is in the record, for whoever wrote it
 	case s.State.Done() && s.Reason != "":
 		return " (" + escape(shorten(s.Reason, reasonLength)) + ")"
 	case s.State == Running && s.Ask.waits():
@@ -271,7 +273,7 @@ func (rec *Record) listIncident(b *strings.Builder) {
 	}
 	for _, l := range rec.Ladders {
 		if l.running() {
-			fmt.Fprintf(b, "\n📟 paged next %s: %s\n", rec.dueTime(l.Due), escape(fmt.Sprintf("%s, tier %d", orElse(l.Policy, "those who were asked"), l.Tier+1)))
+			fmt.Fprintf(b, "\n📟 paged next %s: %s\n", rec.dueTime(l.Due), escape(l.Next))
 		}
 	}
 }

@@ -26,6 +26,8 @@ type Ladder struct {
 	// Repeats is how often the last tier of the last policy has been paged again.
 	Repeats int `json:"repeats,omitempty"`
 	Pages   int `json:"pages"` // so far
+	// Next says whom that is, for people to read.
+	Next string `json:"next,omitempty"`
 	// Stopped is when somebody acknowledged; the ladder may go on later. Closed is for good.
 	Stopped *time.Time `json:"stopped,omitempty"`
 	By      string     `json:"by,omitempty"` // who stopped it
@@ -88,6 +90,7 @@ func (r *run) startLadder(ctx workflow.Context, id, cause, policy string, due ti
 	}
 	l := &Ladder{ID: id, Cause: cause, Policy: policy, Due: due}
 	r.record.Ladders = append(r.record.Ladders, l)
+	r.nameNext(l)
 	r.climb(ctx, l)
 	return l
 }
@@ -254,6 +257,16 @@ func (r *run) advance(ctx workflow.Context, l *Ladder, tier sops.Tier, page *Pag
 	if !moved {
 		l.Due = due
 	}
+	r.nameNext(l)
+}
+
+// nameNext says whom the ladder pages next.
+func (r *run) nameNext(l *Ladder) {
+	tier, _ := r.tier(l)
+	l.Next = r.tierName(l)
+	if l.Page == nil {
+		l.Next += ": " + strings.Join(tier.Page, ", ")
+	}
 }
 
 // nextRepeat is when the last tier is paged again: repeats that fell into an outage are not made up for.
@@ -333,6 +346,7 @@ func (r *run) resumeLadder(ctx workflow.Context, l *Ladder, fromFirst bool) {
 	if fromFirst {
 		l.Tier, l.Repeats = 0, 0
 	}
+	r.nameNext(l)
 	r.showAttributes(ctx)
 }
 

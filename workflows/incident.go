@@ -287,19 +287,24 @@ func (r *run) reopen(ctx workflow.Context, m Alert) {
 	r.event(ctx, Event{Kind: "incident", Text: "open again: " + shorten(oneLine(orElse(m.Summary, m.Key)), maxSummary)})
 	inc.State, inc.Reopened = IncidentOpen, append(inc.Reopened, now)
 	inc.Acknowledged, inc.Mitigated, inc.Resolved = nil, nil, nil
-	for _, c := range r.record.Clocks {
-		if k := kindOfClock(c.ID); k == clockAcknowledge || k == clockRespond || k == clockResolve {
-			c.ID = fmt.Sprintf("%s:%d", k, len(inc.Reopened)) // those of the round before keep their account
+	for _, id := range []string{clockAcknowledge, clockRespond, clockResolve} {
+		if c := r.clock(id); c != nil {
+			c.ID = fmt.Sprintf("%s:%d", id, len(inc.Reopened)) // those of the round before keep their account
 		}
 	}
-	for _, l := range r.record.Ladders {
-		if l.ID == incidentLadder {
-			l.ID = fmt.Sprintf("%s:%d", incidentLadder, len(inc.Reopened))
-		}
+	pages := 0
+	if l := r.ladder(incidentLadder); l != nil {
+		l.ID, pages = fmt.Sprintf("%s:%d", incidentLadder, len(inc.Reopened)), l.Pages
 	}
 	r.watchLease(ctx)
 	r.watchReturn(ctx)
+	r.keepRoom(ctx)
 	r.openPromises(ctx, now)
+	if l := r.ladder(incidentLadder); l != nil {
+		l.Pages = pages // a page is told from those of the round before by its number
+	}
+	inc.Told = nil
+	r.tellLevel(ctx)
 	if a := inc.alert(m.Key); a != nil {
 		a.Status, a.Last, a.Count, a.Resolved = AlertFiring, now, a.Count+1, nil
 	} else {
@@ -321,7 +326,7 @@ func (r *run) tellLevel(ctx workflow.Context) {
 		return
 	}
 	inc.Told = append(inc.Told, groups...)
-	message := r.newMessage(ctx, notify.KindUpdate, "opened:"+inc.Level, inc.Summary)
+	message := r.newMessage(ctx, notify.KindUpdate, fmt.Sprintf("opened:%s:%d", inc.Level, len(inc.Reopened)), inc.Summary)
 	message.Body = r.draft(ctx)
 	if every := r.cadence(); every > 0 {
 		message.Lines = []string{"You will be told how it stands every " + took(every)}

@@ -84,6 +84,7 @@ func (r *run) stepLadder(ctx workflow.Context, rec *Step) *Ladder {
 		l.Policy, l.Page, l.Wait = "", r.asked(rec.Ask), r.patience(step)
 	}
 	r.record.Ladders = append(r.record.Ladders, l)
+	r.nameNext(l)
 	r.climb(ctx, l)
 	r.showAttributes(ctx)
 	return l

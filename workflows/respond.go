@@ -281,7 +281,7 @@ func (r *run) resolve(ctx workflow.Context, m Resolve) (Answer, error) {
 	inc.Resolved = &deed
 	r.closeIncident(ctx, IncidentResolved)
 	r.event(ctx, Event{Kind: "incident", By: by.Name, Text: "resolved by " + by.Name + ": " + m.Resolution})
-	message := r.newMessage(ctx, notify.KindResolved, "resolved", "Resolved: "+inc.Summary)
+	message := r.newMessage(ctx, notify.KindResolved, fmt.Sprintf("resolved:%d", len(inc.Reopened)), "Resolved: "+inc.Summary)
 	message.Body = m.Resolution
 	r.tell(ctx, r.stakeholders(), message)
 	return Answer{Now: fmt.Sprintf("resolved by %s %s after %s", by.Name, clockTime(deed.At), took(deed.At.Sub(inc.Since))), Changed: true, By: by.Name}, nil

@@ -149,7 +149,7 @@ phases:
 	})
 	next := b.successor("Outage", source, began.Add(32*time.Minute))
 	var after *workflows.Record
-	next.b.after(time.Millisecond, func() { after = next.b.record() })
+	next.b.after(time.Second, func() { after = next.b.record() })
 	next.b.signal(30*time.Minute, "decide", in{"by": "dora", "step": "go", "approve": true})
 	next.b.signal(31*time.Minute, "resolve", in{"by": "carol", "resolution": "ok"})
 	rec := next.start()

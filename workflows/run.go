@@ -31,7 +31,10 @@ type run struct {
 	ready    bool                // the record is there: messages can be taken
 	leaving  bool                // this execution is about to end: nothing begins that it could not finish
 	busy     int                 // pages that are being handed out
+	steps    workflow.Context    // of the steps
 	cancel   workflow.CancelFunc // of the steps
+	rooming  bool                // somebody looks after the incident's own channel
+	opening  bool                // it is being opened
 	shown    map[string]any      // search attributes as they were written last
 	quit     bool                // it was aborted while its last steps ran: nobody is asked any more
 	next     *Alert              // what fired when it was too late for this run
@@ -85,6 +88,7 @@ func (r *run) begin(ctx workflow.Context) error {
 func (r *run) execute(ctx workflow.Context) (*Summary, error) {
 	r.clocks = map[string]workflow.CancelFunc{}
 	ctx, r.cancel = workflow.WithCancel(ctx)
+	r.steps = ctx
 	r.showChecklist(ctx)
 	r.rearmClocks(ctx)
 	r.attendPeople(ctx)

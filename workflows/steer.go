@@ -123,6 +123,7 @@ func (r *run) changePolicy(ctx workflow.Context, policy string, graver bool) {
 		return // the ladder has climbed higher by itself
 	}
 	inc.Level, l.Policy, l.Tier, l.Repeats = policy, policy, 0, 0
+	r.nameNext(l)
 	r.tellLevel(ctx)
 	if graver {
 		r.resumeLadder(ctx, l, true)
@@ -262,7 +263,7 @@ func (r *run) alert(ctx workflow.Context, m Alert) (Answer, error) {
 // fireAgain is what an alert does after the resolution: it must not be swallowed because the run still has
 // something to do. The incident opens again, or, when the run is ending, another one follows it.
 func (r *run) fireAgain(ctx workflow.Context, m Alert) Answer {
-	if r.last {
+	if r.last || r.record.Aborted != nil || r.steps.Err() != nil {
 		if r.next == nil {
 			r.next = &m
 			r.event(ctx, Event{Kind: "alert", Text: "alert after the end: " + shorten(oneLine(orElse(m.Summary, m.Key)), maxSummary) + "; another incident follows"})

@@ -92,7 +92,7 @@ func unasked(ctx workflow.Context, rec *Step, err error) error {
 func (r *run) beginStep(ctx workflow.Context, s *sops.Step, rec *Step, f *frame) (bool, error) {
 	holds, err := r.condition(ctx, s.If, f)
 	if err == nil && !holds {
-		rec.State, rec.Reason = Skipped, "its condition does not hold: "+s.If.Source
+		rec.State, rec.Reason = Skipped, conditionFails+": "+s.If.Source
 		skipAll(rec.Steps, "the step around it was skipped")
 		r.stepEvent(ctx, rec, f, "skipped: "+rec.Reason, false)
 		r.checklist()
@@ -156,6 +156,9 @@ func (r *run) settled(s *sops.Step, rec *Step) error {
 }
 
 const onFailureContinue = "continue"
+
+// conditionFails is why most steps are skipped.
+const conditionFails = "its condition does not hold"
 
 // stepEvent writes the timeline. Steps inside rounds are written only when they matter: a watch that
 // looks every minute for a month must not bury the rest.
