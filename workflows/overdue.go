@@ -13,9 +13,13 @@ import (
 
 // remind tells those who are asked again, every so often.
 func (r *run) remind(ctx workflow.Context, s *sops.Step, rec *Step) {
-	if s.Remind == 0 {
+	if s.Remind == 0 || r.reminding[rec.Path] {
 		return
 	}
+	if r.reminding == nil {
+		r.reminding = map[string]bool{}
+	}
+	r.reminding[rec.Path] = true
 	a := rec.Ask
 	if a.Reminder == nil {
 		next := workflow.Now(ctx).UTC().Add(time.Duration(s.Remind))

@@ -36,9 +36,11 @@ type run struct {
 	rooming  bool                // somebody looks after the incident's own channel
 	opening  bool                // it is being opened
 	shown    map[string]any      // search attributes as they were written last
-	quit     bool                // it was aborted while its last steps ran: nobody is asked any more
-	next     *Alert              // what fired when it was too late for this run
-	first    *Alert              // what fired when it was too late for the run before
+	// reminding are the paths of the steps whose people are reminded.
+	reminding map[string]bool
+	quit      bool   // it was aborted while its last steps ran: nobody is asked any more
+	next      *Alert // what fired when it was too late for this run
+	first     *Alert // what fired when it was too late for the run before
 }
 
 // begin pins the procedure, checks the inputs and lays out the record.
