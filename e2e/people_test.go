@@ -135,6 +135,7 @@ func people(t testing.TB, more string, procedures ...string) *office {
 	return peopleIn(t, setting{config: more}, procedures...)
 }
 
+// peopleIn takes procedures and an org.yaml of the test's own, if there are any.
 func peopleIn(t testing.TB, s setting, procedures ...string) *office {
 	t.Helper()
 	o := &office{slack: slackapi.New(t), mail: smtpserver.Start(t, smtpserver.Options{}), hooks: webhooks.Start(t, hookSecret)}
@@ -143,9 +144,8 @@ func peopleIn(t testing.TB, s setting, procedures ...string) *office {
 	}
 	o.slack.AddChannel("health")
 	if s.procedures == nil {
-		s.procedures = map[string]string{}
+		s.procedures = map[string]string{"org.yaml": fmt.Sprintf(staff, o.hooks.URL())}
 	}
-	s.procedures["org.yaml"] = fmt.Sprintf(staff, o.hooks.URL())
 	for _, src := range procedures {
 		s.procedures[idOf(src)+".yaml"] = src
 	}
