@@ -13,14 +13,40 @@ import (
 const (
 	// maxListed and maxDigest bound a digest, in lines and bytes: it is to be read, and Slack takes
 	// 3,000 characters in a block.
-	maxListed = 20
-	maxDigest = 2500
+	maxListed = 15
+	maxDigest = 2800
 	// maxDigestHeadline bounds a headline within a digest, in bytes.
 	maxDigestHeadline = 160
 )
 
-// flush sends what was gathered for a recipient.
-func (h *Hub) flush(flights []*flight) { h.handOut(h.unsent(flights)) }
+// maxDigests bounds how many digests go out at once for one recipient. Only beyond these are incidents
+// counted and not named.
+const maxDigests = 5
+
+// flush sends what was gathered for a recipient: a digest, or some when there is too much for one.
+func (h *Hub) flush(flights []*flight) {
+	for _, part := range portions(flights) {
+		h.handOut(h.unsent(part))
+	}
+}
+
+// portions divides what was gathered into digests that can name every thread, the gravest threads first.
+func portions(flights []*flight) [][]*flight {
+	messages := make([]Message, len(flights))
+	for i, f := range flights {
+		messages[i] = f.Message
+	}
+	place := map[string]int{} // of a thread
+	for i, m := range latestOfThreads(messages) {
+		place[m.Thread] = min(i/maxListed, maxDigests-1)
+	}
+	parts := make([][]*flight, min((len(place)+maxListed-1)/maxListed, maxDigests))
+	for _, f := range flights {
+		i := place[f.Message.Thread]
+		parts[i] = append(parts[i], f)
+	}
+	return parts
+}
 
 // digestOf makes one delivery of many. The same ones make the same delivery.
 func digestOf(flights []*flight) Delivery {
