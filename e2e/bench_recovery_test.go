@@ -10,7 +10,7 @@ import (
 )
 
 const (
-	overdue = 50 // incidents whose page falls due during an outage
+	dueMeanwhile = 50 // incidents whose page falls due during an outage
 	// responseQueue is where workers beside the dev server listen; the dev server's own listens elsewhere.
 	responseQueue = "response"
 	// beforehand is how long before the deadline something is killed.
@@ -41,7 +41,7 @@ func BenchmarkIncidentsAfterAKill(b *testing.B) {
 // lateHouse has a server, and people who are paged once.
 func lateHouse(b *testing.B) (*burst, *pager, *house) {
 	b.Helper()
-	u, p := newBurst(overdue), newPager(b)
+	u, p := newBurst(dueMeanwhile), newPager(b)
 	u.wait = time.Hour
 	h := open(b, setting{procedures: map[string]string{"blackout.yaml": blackout, "org.yaml": u.org(p)}, config: p.notify()})
 	return u, p, h
