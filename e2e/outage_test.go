@@ -135,12 +135,18 @@ func TestAnAcknowledgementThatWaitedForTheWorkerBeatsThePage(t *testing.T) {
 	started := o.paged(id, 1).Started
 	o.worker.kill()
 	await(started, 5*time.Second) // bob has been due for a second
-	o.signal(id, "acknowledge", map[string]string{"by": "ann"})
+	type plain = map[string]string
+	o.signal(id, "acknowledge", plain{"by": "ann"})
+	o.signal(id, "note", plain{"by": "ann", "text": "smoke everywhere"})
+	o.signal(id, "handover", plain{"by": "ann", "to": "dora"})
+	o.signal(id, "resolve", plain{"by": "dora", "resolution": "it is out"})
 	o.back()
-	rec := o.watch(id, "Ann", func(r *workflows.Record) bool { return r.Incident.Owner != nil })
-	require.Equal(t, "ann", rec.Incident.Owner.ID)
-	o.says("resolved by Ann", "resolve", id, "it is out", "--by", "ann")
-	require.Len(t, o.ended(id).Pages, 1, "no page has gone out")
+	rec := o.ended(id)
+	require.Equal(t, "dora", rec.Incident.Owner.ID)
+	require.Equal(t, "dora", rec.Incident.Resolved.By.ID)
+	requireLines(t, rec, "acknowledged by Ann", "smoke everywhere", "handed over by Ann to Dora", "resolved by Dora")
+	require.NotContains(t, timeline(rec), "refused")
+	require.Len(t, rec.Pages, 1, "no page has gone out")
 	require.Empty(t, o.hooked(id, "bob"))
 	require.Empty(t, o.slack.Messages("U02"))
 	require.Empty(t, o.mails("bob@example.org"))
@@ -149,6 +155,17 @@ func TestAnAcknowledgementThatWaitedForTheWorkerBeatsThePage(t *testing.T) {
 // await lets a moment come in which nothing happens that could be waited for: nobody serves, or it is the
 // moment before something.
 func await(started time.Time, moment time.Duration) { <-time.After(time.Until(started.Add(moment))) }
+
+// requireLines wants these in the timeline, in this order.
+func requireLines(t *testing.T, rec *workflows.Record, lines ...string) {
+	t.Helper()
+	rest := timeline(rec)
+	for _, line := range lines {
+		_, after, found := strings.Cut(rest, line)
+		require.True(t, found, "%s is missing or out of order:\n%s", line, timeline(rec))
+		rest = after
+	}
+}
 
 // arrived waits until everybody has their page over everything.
 func (o *office) arrived(id string) {

@@ -65,6 +65,7 @@ policies:
   dora: {tiers: [{page: [dora], wait: 1h}]}
   eve:  {tiers: [{page: [eve], wait: 1h}]}
   fay:  {tiers: [{page: [fay], wait: 1h}]}
+  brief: {tiers: [{page: [fay], wait: 4s}], lease: 6s}
   hal:  {tiers: [{page: [hal], wait: 1h}, {page: [eve], wait: 1h}]}
   ida:  {tiers: [{page: [ida], wait: 1h}, {page: [eve], wait: 1h}]}
 defaults: {policy: level-1, scale: platform}
