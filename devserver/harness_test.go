@@ -102,7 +102,7 @@ func newInstall(t *testing.T, procedures map[string]string) install {
 	for name, text := range procedures {
 		require.NoError(t, os.WriteFile(filepath.Join(folder, name), []byte(text), 0o600))
 	}
-	settings := fmt.Sprintf("temporal: {address: \"not.used.example:1\"}\nprocedures: [procedures]\nhttp: {listen: \"127.0.0.1:%d\"}\njournal: {dsn: journal.db}\n", in.httpPort)
+	settings := fmt.Sprintf("temporal: {address: \"not.used.example:1\"}\nprocedures: [procedures]\nhttp: {listen: \"127.0.0.1:%d\"}\njournal: {dsn: journal.db}\nnotify: {console: {}}\n", in.httpPort)
 	require.NoError(t, os.WriteFile(filepath.Join(in.dir, "orderly.yaml"), []byte(settings), 0o600))
 	return in
 }

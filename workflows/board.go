@@ -227,7 +227,7 @@ func (r *run) lastWords(ctx workflow.Context) {
 	if said() && rec.Incident == nil {
 		return
 	}
-	if ok, err := workflow.AwaitWithTimeout(ctx, lastWordsFor, said); err != nil || !ok {
+	if ok, err := r.awaitUntil(ctx, workflow.Now(ctx).Add(lastWordsFor), "last messages", said); err != nil || !ok {
 		r.event(ctx, Event{Kind: "board", Text: "the run ends although not everybody could be told within " + took(lastWordsFor)})
 	}
 	if rec.Board == nil || rec.Incident.Room == nil || rec.Incident.Room.ID == "" || rec.Board.Closed {

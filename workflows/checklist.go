@@ -125,7 +125,7 @@ func remark(s *Step) string {
 	case s.State.Done() && s.Reason != "":
 		return " (" + escape(shorten(s.Reason, reasonLength)) + ")"
 	case s.State == Running && s.Ask.waits():
-		return " (waits for " + escape(shorten(strings.Join(s.Ask.Of, ", "), reasonLength)) + ")"
+		return " (waits for " + escape(shorten(s.Ask.whom(), reasonLength)) + ")"
 	case s.State == Running && s.Count > 0:
 		return fmt.Sprintf(" (round %d)", s.Count+1)
 	case s.State == Running && s.Until != nil:
@@ -270,6 +270,9 @@ func (rec *Record) listIncident(b *strings.Builder) {
 			b.WriteString(" · nobody has it")
 		}
 		fmt.Fprintf(b, "\n\n%s\n", escape(inc.Summary))
+		if d := inc.Resolved; d != nil {
+			fmt.Fprintf(b, "\n**Resolved** by %s %s: %s\n", escape(d.By.Name), clockTime(d.At), escape(d.Text))
+		}
 	}
 	for _, l := range rec.Ladders {
 		if l.running() {

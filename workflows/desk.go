@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 )
@@ -140,12 +141,16 @@ func (r *run) takeMessages(ctx workflow.Context) {
 
 func (r *run) takeOne(ctx workflow.Context) bool {
 	for _, in := range r.desk.inOrder(ctx) {
-		var raw json.RawMessage
-		if !in.channel.ReceiveAsync(&raw) {
+		var carried converter.RawValue // takes whatever was sent: what can't be read has to be answered, too
+		if !in.channel.ReceiveAsync(&carried) {
 			continue
 		}
 		taken(ctx, in.name)
-		if _, err := in.take(ctx, raw); err != nil {
+		raw, err := readable(carried)
+		if err == nil {
+			_, err = in.take(ctx, raw)
+		}
+		if err != nil {
 			r.event(ctx, Event{Kind: "message", By: sender(raw), Text: fmt.Sprintf("%s refused: %s", in.name, cause(err))})
 			r.checklist()
 		}
@@ -153,6 +158,15 @@ func (r *run) takeOne(ctx workflow.Context) bool {
 		return true
 	}
 	return false
+}
+
+// readable is the JSON that a signal carries.
+func readable(carried converter.RawValue) (json.RawMessage, error) {
+	var raw json.RawMessage
+	if err := converter.GetDefaultDataConverter().FromPayload(carried.Payload(), &raw); err != nil {
+		return nil, refused("its payload can't be read; send one JSON object such as {\"by\": \"ann\"}: %v", err)
+	}
+	return raw, nil
 }
 
 // yield lets everything that is ready to run do so first, Updates that arrived with this workflow task

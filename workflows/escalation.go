@@ -127,14 +127,7 @@ func (r *run) awaitChange(ctx workflow.Context, wake time.Time, l *Ladder) error
 	if !l.running() {
 		return r.awaitResumption(ctx, l)
 	}
-	left := wake.Sub(workflow.Now(ctx))
-	if left <= 0 {
-		return ctx.Err()
-	}
-	_, err := workflow.AwaitWithOptions(ctx, workflow.AwaitOptions{
-		Timeout:      left,
-		TimerOptions: workflow.TimerOptions{Summary: summaryOf("page " + r.tierName(l))},
-	}, func() bool { return !l.running() || !r.nextWake(l).Equal(wake) })
+	_, err := r.awaitUntil(ctx, wake, "page "+r.tierName(l), func() bool { return !l.running() || !r.nextWake(l).Equal(wake) })
 	return err
 }
 
@@ -145,7 +138,7 @@ func (r *run) awaitResumption(ctx workflow.Context, l *Ladder) error {
 	if lease == nil {
 		return workflow.Await(ctx, changed)
 	}
-	first, err := r.awaitUntil(ctx, *lease, changed)
+	first, err := r.awaitUntil(ctx, *lease, "page again for "+l.Cause, changed)
 	if err == nil && !first {
 		r.event(ctx, Event{Kind: "page", Text: l.Cause + ": still not done after it was acknowledged by " + l.By + ": paging begins again"})
 		r.resumeLadder(ctx, l, true)
@@ -207,7 +200,7 @@ func (r *run) pageFault(ctx workflow.Context, l *Ladder, err error) {
 		r.event(ctx, Event{Kind: "page", Text: fmt.Sprintf("%s could not be paged, tried again every %s: %s", r.tierName(l), took(faultPause), cause(err))})
 	}
 	r.considerDraining(ctx)
-	_, _ = workflow.AwaitWithTimeout(ctx, faultPause, func() bool { return !l.running() || r.leaving })
+	_, _ = r.awaitUntil(ctx, workflow.Now(ctx).Add(faultPause), "try to page again", func() bool { return !l.running() || r.leaving })
 }
 
 // paged notes who was paged and over what.
@@ -227,13 +220,7 @@ func (r *run) paged(ctx workflow.Context, l *Ladder, page *Page, result PageResu
 
 // reached says whether something went out to the person, or is on its way.
 func (p PagedPerson) reached() bool {
-	return slices.ContainsFunc(p.Outcomes, func(o notify.Outcome) bool { return o.State != notify.Failed && p.counts(o) })
-}
-
-// counts says whether a transport may reach the person. What a worker prints does so only where there is
-// nothing else: whoever tries Orderly sits in front of it.
-func (p PagedPerson) counts(o notify.Outcome) bool {
-	return o.Transport != "console" || len(p.Outcomes) == 1
+	return !p.Silent && slices.ContainsFunc(p.Outcomes, func(o notify.Outcome) bool { return o.State != notify.Failed })
 }
 
 // advance decides what is paged next and when. What happened while the page was handed out counts: whoever
@@ -373,4 +360,10 @@ func (r *run) tierTitle(policy string, tier int) string {
 	return fmt.Sprintf("tier %d of %s", tier, r.policyTitle(policy))
 }
 
-func (r *run) policyTitle(id string) string { return orElse(r.rules().Policies[id].Title, id) }
+// policyTitle names a policy as commands and org.yaml do, with what it stands for.
+func (r *run) policyTitle(id string) string {
+	if title := r.rules().Policies[id].Title; title != "" && title != id {
+		return id + " (" + title + ")"
+	}
+	return id
+}

@@ -156,5 +156,6 @@ func joinLines(lines []string) string { return strings.Join(lines, "; ") }
 // bounds failures.
 const maxError = 2000
 
-// summaryOf is a title as Temporal shows it beside an activity, timer or run: at most 400 bytes there.
-func summaryOf(title string) string { return shorten(title, 200) }
+// summaryOf is a title as Temporal shows it beside an activity, timer or run: at most 400 bytes there, and
+// Markdown.
+func summaryOf(title string) string { return shorten(escape(title), 200) }

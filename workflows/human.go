@@ -50,6 +50,20 @@ const entryOwner = "incident.owner"
 
 func (a *Ask) ofOwner() bool { return slices.Contains(a.Of, entryOwner) }
 
+// whom says who is asked: people by name where that is known.
+func (a *Ask) whom() string {
+	var who []string
+	for _, e := range a.Of {
+		if e != entryOwner || len(a.Also) == 0 {
+			who = append(who, e)
+		}
+	}
+	for _, p := range a.Also {
+		who = append(who, p.Name)
+	}
+	return strings.Join(who, ", ")
+}
+
 // waits says whether an answer can still be given.
 func (a *Ask) waits() bool { return a != nil && a.Done == nil && a.Closed == "" && !a.settled() }
 
@@ -202,9 +216,11 @@ func (r *run) question(ctx workflow.Context, s *sops.Step, rec *Step, f *frame) 
 // tooLateToAsk says that the incident is over and the step belongs to it: what an incident leaves to do
 // comes after the step that waits for its resolution.
 func (r *run) tooLateToAsk() bool {
-	if r.record.Incident == nil || !r.record.Incident.State.Over() || r.last {
-		return false
-	}
+	return r.record.Incident != nil && r.record.Incident.State.Over() && !r.last && r.belongsToResponse()
+}
+
+// belongsToResponse says that the steps of this moment are the response itself, and not what it leaves to do.
+func (r *run) belongsToResponse() bool {
 	late := true
 	r.record.walk(func(s *Step) bool {
 		if step := r.stepOf(s); s.Kind == string(sops.KindWait) && s.State == Succeeded && step.Wait.For == "resolved" {

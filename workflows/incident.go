@@ -125,7 +125,7 @@ func (r *run) declare(ctx workflow.Context) error {
 		return nil
 	}
 	scope := r.scope(ctx, nil)
-	inc := &Incident{State: IncidentOpen, Scale: orElse(block.Scale, r.rules().Defaults.Scale)}
+	inc := &Incident{State: IncidentOpen, Scale: orElse(block.Scale, r.rules().Scale())}
 	var err error
 	text := func(name string, v sops.Value) string {
 		if v.IsZero() || err != nil {

@@ -33,7 +33,7 @@ func (r *run) watchLease(ctx workflow.Context) {
 				return
 			}
 			lease := inc.Lease
-			moved, err := r.awaitUntil(ctx, *lease, func() bool { return inc.Lease != lease || inc.State.Over() })
+			moved, err := r.awaitUntil(ctx, *lease, "still on it?", func() bool { return inc.Lease != lease || inc.State.Over() })
 			switch {
 			case err != nil:
 				return

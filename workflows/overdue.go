@@ -28,7 +28,7 @@ func (r *run) remind(ctx workflow.Context, s *sops.Step, rec *Step) {
 	ctx, _ = workflow.NewDisconnectedContext(ctx)
 	workflow.GoNamed(ctx, "remind "+rec.Path, func(ctx workflow.Context) {
 		for a.waits() {
-			over, err := r.awaitUntil(ctx, *a.Reminder, func() bool { return !a.waits() })
+			over, err := r.awaitUntil(ctx, *a.Reminder, "remind: "+rec.Title, func() bool { return !a.waits() })
 			if err != nil || over || r.stay(ctx) != nil {
 				return
 			}

@@ -44,7 +44,7 @@ func (o *Owed) open() bool {
 	for _, out := range o.Person.Outcomes {
 		switch out.State {
 		case notify.Sent:
-			reached = reached || o.Person.counts(out)
+			reached = reached || !o.Person.Silent
 		case notify.Sending:
 			pending = true
 		default:
@@ -103,14 +103,9 @@ func (r *run) chase(ctx workflow.Context, l *Ladder) {
 func (r *run) awaitRetry(ctx workflow.Context, l *Ladder) bool {
 	again := l.Again
 	if again != nil {
-		left := again.Sub(workflow.Now(ctx))
-		if left > 0 {
-			_, err := workflow.AwaitWithOptions(ctx, workflow.AwaitOptions{
-				Timeout: left, TimerOptions: workflow.TimerOptions{Summary: "try again what could not be sent"},
-			}, func() bool { return !l.running() || len(l.Owed) == 0 || l.Again != again })
-			if err != nil {
-				return false
-			}
+		superseded := func() bool { return !l.running() || len(l.Owed) == 0 || l.Again != again }
+		if _, err := r.awaitUntil(ctx, *again, "try again what could not be sent", superseded); err != nil {
+			return false
 		}
 	}
 	return l.running() && len(l.Owed) > 0 && l.Again == again

@@ -46,6 +46,8 @@ type PagedPerson struct {
 	As       string           `json:"as,omitempty"` // the role they were found by
 	Backup   bool             `json:"backup,omitempty"`
 	Outcomes []notify.Outcome `json:"outcomes,omitempty"` // none: there is no way to reach them
+	// Silent says that what went out reaches nobody: it was printed by a worker that has better ways.
+	Silent bool `json:"silent,omitempty"`
 }
 
 // DeliverRequest asks to bring to an end what is still under way and to try again what failed. For

@@ -298,9 +298,11 @@ func (r *run) closeIncident(ctx workflow.Context, state IncidentState) {
 	if c := r.updateClock(); c.running() {
 		r.stopClock(ctx, c.ID, false)
 	}
-	for _, s := range r.waiting() {
-		s.Ask.Closed = "the incident was " + string(state)
-		r.closeLadder(ctx, clockOfStep(s.Path))
+	if r.belongsToResponse() || state == IncidentAborted {
+		for _, s := range r.waiting() {
+			s.Ask.Closed = "the incident was " + string(state)
+			r.closeLadder(ctx, clockOfStep(s.Path))
+		}
 	}
 	r.showAttributes(ctx)
 	r.checklist()

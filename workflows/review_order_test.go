@@ -8,6 +8,8 @@ import (
 
 	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
+	commonpb "go.temporal.io/api/common/v1"
+	"go.temporal.io/sdk/converter"
 
 	"github.com/orderly-ops/orderly/workflows"
 )
@@ -50,9 +52,14 @@ func TestSignalsThatArriveTogether(t *testing.T) {
 	})
 }
 
+// riddle is a payload that this worker can't read: somebody has encrypted it, say.
+func riddle() converter.RawValue {
+	return converter.NewRawValue(&commonpb.Payload{Metadata: map[string][]byte{"encoding": []byte("binary/encrypted")}, Data: []byte{1, 2, 3}})
+}
+
 func TestSignalsThatCarryNothing(t *testing.T) {
 	t.Parallel()
-	for title, payload := range map[string]any{"Null": nil, "Text": "ann", "Bytes": []byte("ann"), "AList": []string{"ann"}, "ANumber": 7} {
+	for title, payload := range map[string]any{"Null": nil, "Text": "ann", "Bytes": []byte("ann"), "AList": []string{"ann"}, "ANumber": 7, "Riddles": riddle()} {
 		t.Run(title, func(t *testing.T) {
 			t.Parallel()
 			b := setup(t, outage)

@@ -1,6 +1,7 @@
 package workflows_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -66,6 +67,32 @@ func TestAnIncidentThatIsOver(t *testing.T) {
 		b.start("Outage")
 		require.NoError(t, extend().err)
 		require.NoError(t, escalate().err)
+	})
+}
+
+func TestWhatAResolutionLeavesToDo(t *testing.T) {
+	t.Parallel()
+	t.Run("IsStillToDoWhenTheIncidentWasOpenAgainMeanwhile", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t, afterwards)
+		b.signal(time.Minute, "resolve", in{"by": "ann", "resolution": "restarted"})
+		b.signal(10*time.Minute, "alert", in{"key": "k", "status": "firing", "summary": "down again"})
+		b.signal(12*time.Minute, "resolve", in{"by": "ann", "resolution": "restarted again"})
+		done := b.ask(30*time.Minute, "complete", in{"by": "ann", "step": "report"})
+		rec := b.start("Outage")
+		require.Equal(t, workflows.Succeeded, step(t, rec, "report").State, step(t, rec, "report").Reason)
+		require.NoError(t, done().err)
+	})
+	t.Run("DoesNotLetTheSeverityMakePromisesAnew", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t, strings.Replace(afterwards, "level: level-1", "severity: P2", 1))
+		b.signal(time.Minute, "resolve", in{"by": "ann", "resolution": "restarted"})
+		severity := b.ask(10*time.Minute, "severity", in{"by": "ann", "severity": "P1", "reason": "it was worse than we thought"})
+		b.signal(6*time.Hour, "complete", in{"by": "ann", "step": "report"})
+		rec := b.start("Outage")
+		for _, c := range rec.Clocks {
+			require.False(t, c.Kind == "resolve" && c.Breached != nil, "answered %q (%v), and %s is breached though it was over after a minute", severity().answer.Now, severity().err, c.ID)
+		}
 	})
 }
 

@@ -201,7 +201,7 @@ func (r *run) watchReturn(ctx workflow.Context) {
 				return
 			}
 			back := inc.Returns
-			moved, err := r.awaitUntil(ctx, back.Until, func() bool { return inc.Returns != back || inc.State.Over() })
+			moved, err := r.awaitUntil(ctx, back.Until, "hand it back to "+back.To.Name, func() bool { return inc.Returns != back || inc.State.Over() })
 			if err != nil || r.stay(ctx) != nil {
 				return
 			}

@@ -57,7 +57,7 @@ func (r *run) askForUpdate(ctx workflow.Context, id string) {
 				return
 			}
 			at := c.Due.Add(-askAhead(c))
-			moved, err := r.awaitUntil(ctx, at, func() bool { return !c.running() || c.Breached != nil || !c.Due.Add(-askAhead(c)).Equal(at) })
+			moved, err := r.awaitUntil(ctx, at, "ask for the status update", func() bool { return !c.running() || c.Breached != nil || !c.Due.Add(-askAhead(c)).Equal(at) })
 			switch {
 			case err != nil:
 				return
@@ -77,13 +77,20 @@ func (r *run) askForUpdate(ctx workflow.Context, id string) {
 	})
 }
 
-// awaitUntil sleeps until a time and says whether something came first.
-func (r *run) awaitUntil(ctx workflow.Context, at time.Time, first func() bool) (bool, error) {
+// awaitUntil sleeps until a time and says whether something came first. What it sleeps for is shown beside
+// the timer, which is gone when something came first: people look at timers to see what will happen.
+func (r *run) awaitUntil(ctx workflow.Context, at time.Time, what string, first func() bool) (bool, error) {
 	left := at.Sub(workflow.Now(ctx))
 	if left <= 0 {
 		return first(), ctx.Err()
 	}
-	return workflow.AwaitWithTimeout(ctx, left, first)
+	timing, stop := workflow.WithCancel(ctx)
+	defer stop()
+	timer := workflow.NewTimerWithOptions(timing, left, workflow.TimerOptions{Summary: summaryOf(what)})
+	if err := workflow.Await(ctx, func() bool { return timer.IsReady() || first() }); err != nil {
+		return false, err
+	}
+	return first(), nil
 }
 
 // updateMissed is what happens when nobody wrote a status update in time: the promise is broken, but the

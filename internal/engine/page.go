@@ -79,7 +79,9 @@ func (p *pager) page(ctx context.Context, contacts []sops.Contact) {
 	}
 	outcomes := p.hub.Page(ctx, to, p.request.Via, p.request.Message)
 	for i, c := range contacts {
-		p.people = append(p.people, workflows.PagedPerson{ID: c.ID, Name: to[i].Name, As: c.As, Backup: c.Backup, Outcomes: outcomes[i]})
+		p.people = append(p.people, workflows.PagedPerson{
+			ID: c.ID, Name: to[i].Name, As: c.As, Backup: c.Backup, Outcomes: outcomes[i], Silent: p.silent(outcomes[i]),
+		})
 	}
 }
 

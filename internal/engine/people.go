@@ -73,9 +73,15 @@ func (p *People) deliver(ctx context.Context, request workflows.DeliverRequest) 
 	outcomes := p.hub.Deliver(ctx, request.Message, owed)
 	result := workflows.PageResult{People: slices.Clone(request.Owed)}
 	for i := range result.People {
-		result.People[i].Outcomes = outcomes[i]
+		result.People[i].Outcomes, result.People[i].Silent = outcomes[i], p.silent(outcomes[i])
 	}
 	return result, nil
+}
+
+// silent says that something went out, or is about to, and yet nobody is reached by it.
+func (p *People) silent(outcomes []notify.Outcome) bool {
+	out := slices.ContainsFunc(outcomes, func(o notify.Outcome) bool { return o.State != notify.Failed })
+	return out && !p.hub.Reached(outcomes, notify.Sent, notify.Sending)
 }
 
 // addressed is where a paged person, or a channel, is reached now.
