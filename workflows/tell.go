@@ -126,21 +126,75 @@ func (r *run) retell(ctx workflow.Context) {
 func (r *run) deliverTold(ctx workflow.Context, request *TellRequest) {
 	ctx, _ = workflow.NewDisconnectedContext(ctx)
 	workflow.GoNamed(ctx, "tell", func(ctx workflow.Context) {
-		options := workflow.ActivityOptions{
-			StartToCloseTimeout:    time.Minute,
-			ScheduleToCloseTimeout: 15 * time.Minute,
-			HeartbeatTimeout:       20 * time.Second,
-			RetryPolicy:            &temporal.RetryPolicy{InitialInterval: 2 * time.Second, MaximumInterval: time.Minute},
-			Summary:                summaryOf(request.Message.Headline),
-		}
-		var result PageResult
-		err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, options), ActivityTell, request).Get(ctx, &result)
+		result, err := r.tellAll(ctx, request)
 		r.record.Telling = slices.DeleteFunc(r.record.Telling, func(other *TellRequest) bool { return other == request })
-		r.told(ctx, request.Step, result)
 		if text := untold(result, err); text != "" {
 			r.event(ctx, Event{Kind: "message", Text: request.Message.Headline + ": not everybody could be told: " + text})
 		}
 	})
+}
+
+// tellFor is how long those are tried again whom a message did not reach.
+const tellFor = 15 * time.Minute
+
+// tellAll tells everybody, and those whom it has not reached again and again for a while.
+func (r *run) tellAll(ctx workflow.Context, request *TellRequest) (PageResult, error) {
+	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		StartToCloseTimeout:    time.Minute,
+		ScheduleToCloseTimeout: tellFor,
+		HeartbeatTimeout:       20 * time.Second,
+		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: 2 * time.Second, MaximumInterval: time.Minute},
+		Summary:                summaryOf(request.Message.Headline),
+	})
+	var all PageResult
+	until := workflow.Now(ctx).Add(tellFor)
+	for pause := firstRetry; ; pause = min(2*pause, lastRetry) {
+		var result PageResult
+		if err := workflow.ExecuteActivity(ctx, ActivityTell, request).Get(ctx, &result); err != nil {
+			return all, err
+		}
+		r.told(ctx, request.Step, result)
+		all.merge(result)
+		missed := all.missed()
+		if len(missed) == 0 || !workflow.Now(ctx).Before(until) {
+			return all, nil
+		}
+		request.To = missed
+		_, err := r.awaitUntil(ctx, workflow.Now(ctx).Add(pause), "tell those who could not be told", func() bool { return false })
+		if err != nil {
+			return all, err
+		}
+	}
+}
+
+// merge takes over what a later attempt says of the same people.
+func (p *PageResult) merge(later PageResult) {
+	for _, person := range later.People {
+		i := slices.IndexFunc(p.People, func(other PagedPerson) bool { return other.ID == person.ID })
+		if i < 0 {
+			p.People = append(p.People, person)
+			continue
+		}
+		p.People[i] = person
+	}
+	for _, entry := range later.Nobody {
+		if !slices.Contains(p.Nobody, entry) {
+			p.Nobody = append(p.Nobody, entry)
+		}
+	}
+}
+
+// missed are the ids of those whom nothing has reached and something still may.
+func (p *PageResult) missed() []string {
+	var ids []string
+	for _, person := range p.People {
+		sent := slices.ContainsFunc(person.Outcomes, func(o notify.Outcome) bool { return o.State == notify.Sent && !person.Silent })
+		again := slices.ContainsFunc(person.Outcomes, func(o notify.Outcome) bool { return o.State != notify.Sent && !o.Permanent })
+		if again && !sent {
+			ids = append(ids, person.ID)
+		}
+	}
+	return ids
 }
 
 // untold says who could not be told, "" when everybody was.

@@ -2,11 +2,6 @@ package engine
 
 import (
 	"context"
-	"fmt"
-	"slices"
-	"strings"
-
-	"go.temporal.io/sdk/temporal"
 
 	"github.com/orderly-ops/orderly/activities/action"
 	"github.com/orderly-ops/orderly/activities/notify"
@@ -14,8 +9,8 @@ import (
 	"github.com/orderly-ops/orderly/workflows"
 )
 
-// tell sends one message to channels, stakeholder groups, roles, teams and people. It fails, so that it is
-// tried again, while somebody could not be told and may still be.
+// tell sends one message to channels, stakeholder groups, roles, teams and people. Whom it could not reach is
+// in the result: the workflow asks again for those.
 func (p *People) tell(ctx context.Context, request workflows.TellRequest) (workflows.PageResult, error) {
 	stop := action.KeepAlive(ctx)
 	defer stop()
@@ -25,35 +20,16 @@ func (p *People) tell(ctx context.Context, request workflows.TellRequest) (workf
 	if err != nil {
 		return workflows.PageResult{}, err
 	}
-	result := p.tellAll(ctx, org, request)
-	if missed := p.missed(result); len(missed) > 0 {
-		return result, temporal.NewApplicationError(strings.Join(missed, "; "), "NotTold")
-	}
-	return result, nil
+	return p.tellAll(ctx, org, request), nil
 }
 
 func (p *People) tellAll(ctx context.Context, org *sops.Org, request workflows.TellRequest) workflows.PageResult {
 	people, to, nobody := audience(org, request)
 	outcomes := p.hub.Tell(ctx, to, request.Via, request.Message)
 	for i := range people {
-		people[i].Outcomes = outcomes[i]
+		people[i].Outcomes, people[i].Silent = outcomes[i], p.silent(outcomes[i])
 	}
 	return workflows.PageResult{People: people, Nobody: p.redacted(nobody)}
-}
-
-// missed says who was not told although trying again may help.
-func (p *People) missed(result workflows.PageResult) []string {
-	var missed []string
-	for _, who := range result.People {
-		final := !slices.ContainsFunc(who.Outcomes, func(o notify.Outcome) bool { return o.State != notify.Sent && !o.Permanent })
-		if p.hub.Reached(who.Outcomes, notify.Sent) || final {
-			continue
-		}
-		for _, o := range who.Outcomes {
-			missed = append(missed, fmt.Sprintf("%s over %s: %s", who.Name, o.Transport, o.Error))
-		}
-	}
-	return missed
 }
 
 // audience is everybody behind a list of channels, stakeholder groups, roles, teams and people, each once.
