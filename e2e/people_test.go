@@ -321,15 +321,6 @@ func (o *office) slacked(member string) map[string]int {
 	return got
 }
 
-// mailed are the mails to an address: Message-ID → how often it was taken.
-func (o *office) mailed(address string) map[string]int {
-	got := map[string]int{}
-	for _, m := range o.mails(address) {
-		got[m.Get("Message-ID")]++
-	}
-	return got
-}
-
 // mails are the heads of the mails to an address.
 func (o *office) mails(address string) []mail.Header {
 	o.t.Helper()
