@@ -126,6 +126,9 @@ func playNight(t *testing.T, deeds []deed, halts []time.Duration, unwell string)
 		b := setup(t, chaotic)
 		b.env.SetStartTime(began.Add(start))
 		b.people.unwell[unwell] = true
+		if len(halts)%2 == 1 { // Slack comes and goes
+			b.people.down = func() bool { return b.env.Now().Minute()%7 < 3 }
+		}
 		for i, d := range deeds {
 			if sent[i] {
 				continue
