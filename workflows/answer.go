@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"go.temporal.io/sdk/workflow"
@@ -19,7 +20,7 @@ func (r *run) complete(ctx workflow.Context, m Complete) (Answer, error) {
 		return Answer{}, err
 	}
 	by, err := r.who(ctx, m.By, r.mayAnswer(s))
-	if err != nil {
+	if err != nil && (by.ID == "" || !slices.Contains(s.Ask.Asked, by.ID)) {
 		return Answer{}, err
 	}
 	if err := r.answerable(s); err != nil {
@@ -161,6 +162,9 @@ func (r *run) decide(ctx workflow.Context, m Decide) (Answer, error) {
 	if err != nil {
 		return Answer{}, err
 	}
+	if by.Unknown {
+		return Answer{}, refused("there is no org.yaml that says who may decide: an approval waits until there is one again")
+	}
 	for _, d := range s.Ask.Decisions {
 		if d.By.ID == by.ID {
 			return Answer{Now: fmt.Sprintf("%s had %s %s", d.By.Name, d.word(), clockTime(d.At)), By: by.Name}, nil
@@ -198,12 +202,17 @@ func (d Decision) word() string {
 // notRequester keeps whoever started the run from approving it, where the step says so.
 func (r *run) notRequester(ctx workflow.Context, s *Step, by Party) error {
 	step := r.stepOf(s)
-	if step == nil || step.Not != "requester" || r.record.By == "" {
+	if step == nil || step.Not != "requester" {
 		return nil
 	}
-	requester, err := r.who(ctx, r.record.By, nil)
-	if by.ID == r.record.By || err == nil && requester.ID == by.ID {
-		return refused("%s has started this run: somebody else has to decide", by.Name)
+	for _, name := range []string{r.record.By, r.record.Requester} {
+		if name == "" {
+			continue
+		}
+		requester, err := r.who(ctx, name, nil)
+		if by.ID == name || err == nil && requester.ID == by.ID {
+			return refused("%s has started this run: somebody else has to decide", by.Name)
+		}
 	}
 	return nil
 }

@@ -1,7 +1,9 @@
 package workflows
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 
 	"go.temporal.io/sdk/interceptor"
 	"go.temporal.io/sdk/workflow"
@@ -29,8 +31,13 @@ func (*arrivalsOfWorker) InterceptWorkflow(
 type arrivals struct {
 	interceptor.WorkflowInboundInterceptorBase
 
-	names []string
+	names   []string
+	unknown []string // names that mean nothing, each once
+	refused []string // those of them that were answered
 }
+
+// maxUnknown bounds how many wrong names a run answers.
+const maxUnknown = 20
 
 type arrivalsKey struct{}
 
@@ -41,7 +48,12 @@ func (a *arrivals) ExecuteWorkflow(ctx workflow.Context, in *interceptor.Execute
 
 // HandleSignal implements interceptor.WorkflowInboundInterceptor.
 func (a *arrivals) HandleSignal(ctx workflow.Context, in *interceptor.HandleSignalInput) error {
-	a.names = append(a.names, in.SignalName)
+	switch name := in.SignalName; {
+	case slices.Contains(messageNames, name):
+		a.names = append(a.names, name)
+	case !slices.Contains(a.unknown, name) && !slices.Contains(a.refused, name) && len(a.refused) < maxUnknown:
+		a.unknown = append(a.unknown, name)
+	}
 	return a.Next.HandleSignal(ctx, in)
 }
 
@@ -68,4 +80,29 @@ func taken(ctx workflow.Context, name string) {
 			a.names = slices.Delete(a.names, i, i+1)
 		}
 	}
+}
+
+// messageNames are all messages that a run takes.
+var messageNames = []string{
+	MessageAcknowledge, MessageComplete, MessageDecide, MessageEscalate, MessageExtend, MessageNote,
+	MessageUpdate, MessageSeverity, MessageResolve, MessageHandover, MessageAbort, MessageAlert,
+}
+
+// unknown is the name of a signal that means nothing and that nobody has answered, "" for none.
+func unknown(ctx workflow.Context) string {
+	if a, ok := ctx.Value(arrivalsKey{}).(*arrivals); ok && len(a.unknown) > 0 {
+		return a.unknown[0]
+	}
+	return ""
+}
+
+// refuseUnknown says in the timeline what would have been understood: whoever typed a wrong name at night
+// looks there.
+func (r *run) refuseUnknown(ctx workflow.Context, name string) {
+	a, ok := ctx.Value(arrivalsKey{}).(*arrivals)
+	if !ok {
+		return
+	}
+	a.unknown, a.refused = a.unknown[1:], append(a.refused, name)
+	r.event(ctx, Event{Kind: "message", Text: fmt.Sprintf("%q refused: there is no such message; there are %s", shorten(oneLine(name), itemLength), strings.Join(messageNames, ", "))})
 }

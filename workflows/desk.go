@@ -118,7 +118,7 @@ func (r *run) attend(ctx workflow.Context) {
 			selector.AddReceive(in.channel, func(workflow.ReceiveChannel, bool) {})
 		}
 		for {
-			err := workflow.Await(ctx, selector.HasPending)
+			err := workflow.Await(ctx, func() bool { return selector.HasPending() || unknown(ctx) != "" })
 			if err != nil {
 				return
 			}
@@ -140,6 +140,10 @@ func (r *run) takeMessages(ctx workflow.Context) {
 }
 
 func (r *run) takeOne(ctx workflow.Context) bool {
+	if name := unknown(ctx); name != "" {
+		r.refuseUnknown(ctx, name)
+		return true
+	}
 	for _, in := range r.desk.inOrder(ctx) {
 		var carried converter.RawValue // takes whatever was sent: what can't be read has to be answered, too
 		if !in.channel.ReceiveAsync(&carried) {
@@ -238,7 +242,8 @@ func (r *run) whoOf(ctx workflow.Context, by string, behind []string) (Party, er
 	case err != nil:
 		return Party{}, refused("it can't be found out who %q is: %s", by, cause(err))
 	case person.NoOrg:
-		return Party{ID: by, Name: by}, nil // nobody can be told apart, and nobody is to be locked out by that
+		// Nobody can be told apart, and nobody is to be locked out by that.
+		return Party{ID: strings.ToLower(strings.TrimSpace(by)), Name: by, Unknown: true}, nil
 	case person.ID == "":
 		return Party{}, refused("%s", orElse(person.Problem, fmt.Sprintf("org.yaml has nobody called %q", by)))
 	}
@@ -255,7 +260,15 @@ func (r *run) mayAct(person string) bool {
 	if inc != nil && (inc.Owner != nil && inc.Owner.ID == person || inc.Returns != nil && inc.Returns.To.ID == person) {
 		return true
 	}
-	return slices.Contains(r.record.HandedTo, person)
+	return slices.Contains(r.record.HandedTo, person) || r.hasPaged(person)
+}
+
+// hasPaged says whether the run has reached somebody with a page: who was woken may answer, whoever is on call
+// by now.
+func (r *run) hasPaged(person string) bool {
+	return slices.ContainsFunc(r.record.Pages, func(p *Page) bool {
+		return slices.ContainsFunc(p.People, func(o PagedPerson) bool { return o.ID == person && (o.reached() || p.Trimmed) })
+	})
 }
 
 // responders are all entries that the run may page, from the level it is at upwards and downwards, with

@@ -72,6 +72,8 @@ type Incident struct {
 type Party struct {
 	ID   string `json:"id"`
 	Name string `json:"name"`
+	// Unknown says that there was no org.yaml to look them up in.
+	Unknown bool `json:"unknown,omitempty"`
 }
 
 // Deed is something that a person did.

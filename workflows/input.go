@@ -33,7 +33,9 @@ type startInput struct {
 	by     string
 	drill  bool
 	key    string
-	raw    json.RawMessage
+
+	requester string
+	raw       json.RawMessage
 }
 
 func decodeArguments(args converter.EncodedValues) (startInput, *Carried, *Alert, error) {
@@ -80,7 +82,9 @@ func decodeInput(raw json.RawMessage) (startInput, error) {
 	take(InputBy, &in.by, "text: who starts the run")
 	take(InputDrill, &in.drill, "true or false")
 	take(InputKey, &in.key, "text")
+	take(InputRequester, &in.requester, "text: who asked for it first")
 	problems = append(problems, unfit(InputBy, in.by, maxBy)...)
+	problems = append(problems, unfit(InputRequester, in.requester, maxBy)...)
 	if len(problems) > 0 {
 		return in, permanent(ErrInput, "%s", joinLines(problems))
 	}

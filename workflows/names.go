@@ -10,6 +10,8 @@ const (
 	InputBy    = "_by"    // who starts the run
 	InputDrill = "_drill" // bool
 	InputKey   = "_key"   // overrides the procedure's key
+	// InputRequester is who started the run that started this one: they may not approve their own request.
+	InputRequester = "_requester"
 )
 
 // WorkflowID is the id of a run: `<procedure>/<name>`.

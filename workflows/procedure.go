@@ -73,6 +73,9 @@ func (r *run) child(
 	}
 	join := r.alertOf(rec, inputs, resolved)
 	inputs[InputBy], inputs[InputDrill] = r.record.WorkflowID, r.record.Drill
+	if requester := orElse(r.record.Requester, r.record.By); requester != "" {
+		inputs[InputRequester] = requester
+	}
 	raw, err := encodeWith(inputs)
 	if err != nil {
 		return nil, nil, err

@@ -29,27 +29,29 @@ func (s State) Done() bool { return s != "" && s != Pending && s != Running }
 // Record is the whole account of a run and, at the same time, all its state: a run continues as new by
 // handing its record on. The `status` query answers it, the journal keeps it.
 type Record struct {
-	Engine     string         `json:"engine"` // version of the engine that wrote it
-	Procedure  string         `json:"procedure"`
-	Title      string         `json:"title"`
-	File       string         `json:"file"`
-	Digest     string         `json:"digest"` // "sha256:<hex>" of the pinned procedure
-	WorkflowID string         `json:"workflow_id"`
-	RunID      string         `json:"run_id"` // of the first execution; stays when it continues as new
-	Key        string         `json:"key,omitempty"`
-	By         string         `json:"by,omitempty"` // who or what started it
-	Drill      bool           `json:"drill,omitempty"`
-	State      State          `json:"state"`
-	Started    time.Time      `json:"started"`
-	Ended      *time.Time     `json:"ended,omitempty"`
-	Inputs     map[string]any `json:"inputs"`
-	Phases     []*Phase       `json:"phases"`
-	Finally    []*Step        `json:"finally,omitempty"`
-	Clocks     []*Clock       `json:"clocks,omitempty"`
-	Incident   *Incident      `json:"incident,omitempty"`
-	Ladders    []*Ladder      `json:"ladders,omitempty"`
-	Pages      []*Page        `json:"pages,omitempty"`
-	Board      *Board         `json:"board,omitempty"`
+	Engine     string `json:"engine"` // version of the engine that wrote it
+	Procedure  string `json:"procedure"`
+	Title      string `json:"title"`
+	File       string `json:"file"`
+	Digest     string `json:"digest"` // "sha256:<hex>" of the pinned procedure
+	WorkflowID string `json:"workflow_id"`
+	RunID      string `json:"run_id"` // of the first execution; stays when it continues as new
+	Key        string `json:"key,omitempty"`
+	By         string `json:"by,omitempty"` // who or what started it
+	// Requester is who started the first of the runs of which one started the next and the last this one.
+	Requester string         `json:"requester,omitempty"`
+	Drill     bool           `json:"drill,omitempty"`
+	State     State          `json:"state"`
+	Started   time.Time      `json:"started"`
+	Ended     *time.Time     `json:"ended,omitempty"`
+	Inputs    map[string]any `json:"inputs"`
+	Phases    []*Phase       `json:"phases"`
+	Finally   []*Step        `json:"finally,omitempty"`
+	Clocks    []*Clock       `json:"clocks,omitempty"`
+	Incident  *Incident      `json:"incident,omitempty"`
+	Ladders   []*Ladder      `json:"ladders,omitempty"`
+	Pages     []*Page        `json:"pages,omitempty"`
+	Board     *Board         `json:"board,omitempty"`
 	// Telling are messages that are being sent, and Messages counts those to single people.
 	Telling  []*TellRequest `json:"telling,omitempty"`
 	Messages int            `json:"messages,omitempty"`

@@ -3,6 +3,7 @@ package workflows_test
 import (
 	"context"
 	"encoding/json"
+	"strings"
 	"testing"
 	"time"
 
@@ -172,4 +173,13 @@ func asJSON(t *testing.T, v any) string {
 	data, err := json.Marshal(v)
 	require.NoError(t, err)
 	return string(data)
+}
+
+func TestASignalOfAnUnknownNameIsAnsweredInTheTimeline(t *testing.T) {
+	t.Parallel()
+	b := setup(t, outage)
+	b.signal(time.Minute, "ack", in{"by": "ann"}) // nobody would learn that it is called acknowledge
+	b.signal(2*time.Minute, "resolve", in{"by": "ann", "resolution": "ok"})
+	rec := b.start("Outage")
+	require.Contains(t, strings.Join(texts(rec, "message"), "\n"), `"ack"`)
 }

@@ -76,7 +76,7 @@ func (r *run) begin(ctx workflow.Context) error {
 	info := workflow.GetInfo(ctx)
 	r.record.WorkflowID, r.record.RunID = info.WorkflowExecution.ID, info.WorkflowExecution.RunID
 	r.record.Key, r.record.By, r.record.Drill = key, r.input.by, r.input.drill
-	r.record.Inputs = inputs
+	r.record.Inputs, r.record.Requester = inputs, r.input.requester
 	r.record.Rules = r.rules().Digest
 	r.record.Started = workflow.Now(ctx).UTC()
 	if err := r.declare(ctx); err != nil {
