@@ -3,6 +3,7 @@ package e2e
 import (
 	"fmt"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -18,6 +19,9 @@ func apart(t *testing.T, procedures ...string) *lonely {
 	t.Helper()
 	o := &lonely{office: people(t, "targets: {}\n", procedures...)}
 	o.port = freePort(t)
+	// What the CLI reads is the worker's; the server keeps its own.
+	o.write("server.yaml", read(t, filepath.Join(o.dir, "orderly.yaml")))
+	o.server.args[slices.Index(o.server.args, "orderly.yaml")] = "server.yaml"
 	o.write("orderly.yaml", fmt.Sprintf(`
 temporal: {address: %q, namespace: default, task_queue: people}
 procedures: [procedures]
@@ -125,6 +129,31 @@ func TestEverythingDiesAtOnceAndNobodyIsForgotten(t *testing.T) {
 	rec = o.watch(id, "an answer", func(*workflows.Record) bool { return true })
 	require.Equal(t, "fay", rec.Incident.Owner.ID)
 	o.pagedOnce(id)
+}
+
+// TestTemporalDiesAndTheWorkerStays kills the server for as long as a tier has, under a worker that serves.
+func TestTemporalDiesAndTheWorkerStays(t *testing.T) {
+	t.Parallel()
+	o := apart(t, fireSOP)
+	id := o.begin("fire")
+	started := o.paged(id, 1).Started
+	await(started, 3*time.Second)
+	o.server.kill()
+	said := o.orderly("ack", id, "--by", "ann")
+	require.Equal(t, 3, said.exit, "nothing is pretended: %s%s", said.stdout, said.stderr)
+	await(started, 8500*time.Millisecond) // bob and cleo are overdue
+	o.server = o.restart(o.server)
+	o.ready()
+	back := time.Now()
+	rec := o.paged(id, 3)
+	require.Less(t, rec.Pages[1].At.Sub(back), overdue, "the overdue page leaves soon after")
+	require.GreaterOrEqual(t, lateOf(t, rec.Pages[1]), 4*time.Second)
+	rec = o.paged(id, len(oneByOne))
+	requireInOrder(t, rec, started)
+	require.Less(t, lateOf(t, rec.Pages[5]), lateness, "lateness does not add up")
+	o.arrived(id)
+	o.pagedOnce(id)
+	o.says("acknowledged by Ann", "ack", id, "--by", "ann")
 }
 
 // TestAnAcknowledgementThatWaitedForTheWorkerBeatsThePage signals while nobody serves and a tier falls due.
