@@ -5,6 +5,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -13,6 +14,7 @@ import (
 	"net/url"
 	"os"
 	"os/signal"
+	"strconv"
 	"syscall"
 	"time"
 
@@ -55,19 +57,22 @@ type settings struct {
 	port, shards      int
 }
 
-func main() {
+func main() { os.Exit(run()) }
+
+func run() int {
 	var s settings
 	flag.StringVar(&s.store, "store", "", "URL of an empty database for runs")
 	flag.StringVar(&s.visibility, "visibility", "", "URL of an empty database for lists of runs")
-	flag.IntVar(&s.port, "port", 7233, "port to listen on")
+	flag.IntVar(&s.port, "port", 7233, "the first of four ports to listen on")
 	flag.IntVar(&s.shards, "shards", 16, "history shards")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := serve(ctx, s); err != nil {
 		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
+		return 1
 	}
+	return 0
 }
 
 // serve prepares the databases and runs the server until ctx ends. It says "ready" once the namespace
@@ -208,7 +213,7 @@ func (s settings) config() (*config.Config, error) {
 func database(dsn string) (*config.SQL, error) {
 	u, err := url.Parse(dsn)
 	if err != nil || u.User == nil {
-		return nil, fmt.Errorf("--store and --visibility have to be URLs of databases, with a user")
+		return nil, errors.New("--store and --visibility have to be URLs of databases, with a user")
 	}
 	password, _ := u.User.Password()
 	return &config.SQL{
@@ -220,7 +225,7 @@ func database(dsn string) (*config.SQL, error) {
 func hosts(cfg *config.Config) map[primitives.ServiceName]static.Hosts {
 	at := map[primitives.ServiceName]static.Hosts{}
 	for name, service := range cfg.Services {
-		at[primitives.ServiceName(name)] = static.SingleLocalHost(net.JoinHostPort(loopback, fmt.Sprint(service.RPC.GRPCPort)))
+		at[primitives.ServiceName(name)] = static.SingleLocalHost(net.JoinHostPort(loopback, strconv.Itoa(service.RPC.GRPCPort)))
 	}
 	return at
 }
