@@ -76,6 +76,12 @@ func (r *run) arm(ctx workflow.Context, c *Clock) {
 			return // stopped in time
 		}
 		delete(r.clocks, c.ID)
+		// What was said by now was said in time: an answer of the last moment counts.
+		r.takeMessages(ctx)
+		yield(ctx)
+		if !c.running() || c.Breached != nil || c.Due.After(workflow.Now(ctx)) {
+			return
+		}
 		r.breach(ctx, c)
 		r.broken(ctx, c)
 		r.considerDraining(ctx)
@@ -142,7 +148,7 @@ func (r *run) stopClock(ctx workflow.Context, id string, kept bool) {
 	}
 	r.disarm(id)
 	now := workflow.Now(ctx).UTC()
-	if c.Kind != ClockWithin && c.Breached == nil && now.After(c.Due) {
+	if kept && c.Breached == nil && now.After(c.Due) {
 		r.breach(ctx, c) // its timer would have said so a moment later
 	}
 	switch {
