@@ -148,7 +148,7 @@ func (r *run) stopClock(ctx workflow.Context, id string, kept bool) {
 	}
 	r.disarm(id)
 	now := workflow.Now(ctx).UTC()
-	if kept && c.Breached == nil && now.After(c.Due) {
+	if (kept || c.Kind != ClockWithin) && c.Breached == nil && now.After(c.Due) {
 		r.breach(ctx, c) // its timer would have said so a moment later
 	}
 	switch {

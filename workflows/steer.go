@@ -175,7 +175,7 @@ func (r *run) handover(ctx workflow.Context, m Handover) (Answer, error) {
 
 // handOver passes everything on and tells the person.
 func (r *run) handOver(ctx workflow.Context, by, to Party, asks []*Step) {
-	if len(r.record.HandedTo) < maxParties {
+	if len(r.record.HandedTo) < maxParties && !slices.Contains(r.record.HandedTo, to.ID) {
 		r.record.HandedTo = append(r.record.HandedTo, to.ID)
 	}
 	for _, s := range asks {
