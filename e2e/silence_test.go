@@ -50,7 +50,7 @@ func TestWhoeverAcknowledgesAndFallsAsleepIsAskedAndPagedAgain(t *testing.T) {
 
 // overdue bounds how long something may wait that falls due just after a worker was killed: Temporal first
 // offers it to the dead one.
-const overdue = 5 * time.Second
+const overdue = 7 * time.Second
 
 // told waits for a message of a kind at somebody's webhook.
 func (o *office) told(run, person string, kind notify.Kind) notify.Message {
