@@ -32,19 +32,20 @@ func (l onlooker) anOpenIncident(t *testing.T) {
 // anOwnedIncident shows who has it and what is due next.
 func (l onlooker) anOwnedIncident(t *testing.T) {
 	page := l.browser.shows(t, l.run().page(l.house, "user-metadata"),
-		"P1 mitigated", "owner: Ana Example", "▶️ Make it bearable", "▶️ Tell the stakeholders", "✅ Restart it", "status update is due")
+		"P1 mitigated", "owner: Ana Example", "▶️ Make it bearable", "▶️ Tell the stakeholders (waits for Ana Example)", "✅ Restart it", "status update is due")
 	page.hides("nobody has it", "paged next", "&lt;", "&amp;", `\`, "**")
 	page.picture("incident-owned", 1600)
 	l.browser.shows(t, l.run().page(l.house, "search-attributes"),
 		`"OrderlyOwner": "ana"`, `"OrderlyServices"`, `"cache"`, `"OrderlyWaitingFor"`)
-	timeline := l.browser.shows(t, l.run().page(l.house, "timeline"), "Restart it", "Somebody has it")
+	timeline := l.browser.shows(t, l.run().page(l.house, "timeline"), "docker.restart", "Restart it", "still on it?", "ask for the status update", "page tier 2")
+	timeline.hides("AwaitWithTimeout")
 	timeline.picture("incident-timeline", 1600)
 }
 
 // aResolvedIncident shows how it ended.
 func (l onlooker) aResolvedIncident(t *testing.T) {
-	page := l.browser.shows(t, l.run().page(l.house, "user-metadata"), "✅ Emergency response", "P1 resolved", "owner: Ana Example")
+	page := l.browser.shows(t, l.run().page(l.house, "user-metadata"), "✅ Emergency response", "P1 resolved", "owner: Ana Example", "Resolved by Ana Example", "the cache has twice the memory")
 	page.hides("&lt;", "&amp;", `\`, "**")
-	page.picture("incident-resolved", 2400)
+	page.picture("incident-resolved", 1700)
 	l.browser.shows(t, l.run().page(l.house, "search-attributes"), `"OrderlyState": "succeeded"`, `"OrderlyOwner": "ana"`)
 }
