@@ -22,6 +22,7 @@ func TestPlainSignalsDoWhatTheCommandsDo(t *testing.T) {
 		"Dora is not entitled":             func() { o.signal(id, "acknowledge", plain{"by": "dora"}) },
 		"by is missing":                    func() { o.signal(id, "acknowledge", plain{}) },
 		"its payload can't be read":        func() { o.signal(id, "acknowledge", "ann") },
+		"there is no such message":         func() { o.signal(id, "ack", plain{"by": "ann"}) },
 		"there is no clock":                func() { o.signal(id, "extend", plain{"by": "ann", "clock": "tea", "for": "5m", "reason": "thirst"}) },
 	} {
 		send()
