@@ -26,6 +26,11 @@ func tuned() dynamicconfig.StaticClient {
 		dynamicconfig.TransferProcessorMaxPollRPS.Key():   5000,
 		dynamicconfig.TimerProcessorMaxPollRPS.Key():      5000,
 		dynamicconfig.VisibilityProcessorMaxPollRPS.Key(): 100,
+		// SQLite has one connection, and whoever waits for it is served at random. With 512 tasks of each kind
+		// at once, as is the default, a burst of deadlines fires all its timers before the first page leaves, and
+		// the lists of runs, which cost most, take the turns of the pages.
+		dynamicconfig.TimerProcessorSchedulerWorkerCount.Key():      2,
+		dynamicconfig.VisibilityProcessorSchedulerWorkerCount.Key(): 1,
 		// One partition a queue: with four, a task and a waiting poller often meet by forwarding only.
 		dynamicconfig.MatchingNumTaskqueueReadPartitions.Key():  1,
 		dynamicconfig.MatchingNumTaskqueueWritePartitions.Key(): 1,
