@@ -66,7 +66,8 @@ vuln: ## known vulnerabilities (needs vuln.go.dev)
 
 .PHONY: bench
 bench: deps $(TOOLS)/with ## the measurements of docs/benchmarks.md
-	$(TOOLS)/with -- go test -run '^$$' -bench . -benchtime 3x -timeout 30m ./...
+	$(TOOLS)/with -- go test -run '^$$' -bench . -skip BenchmarkIncidents -benchtime 3x -timeout 30m ./...
+	$(TOOLS)/with -only postgres -- go test -run '^$$' -bench BenchmarkIncidents -benchtime 1x -timeout 30m ./e2e
 
 .PHONY: fuzz
 fuzz: ## every fuzz target for FUZZTIME (30s) each
@@ -87,7 +88,7 @@ record: ## record histories of the interpreter as it is now, for the replay test
 pictures: $(TOOLS)/with ## take the pictures of docs/images again
 	@.ci/deps pictures
 	@mkdir -p docs/images
-	ORDERLY_SCREENSHOTS=$(CURDIR)/docs/images $(TOOLS)/with -- go test -count 1 -run TestTemporalUI ./e2e
+	ORDERLY_SCREENSHOTS=$(CURDIR)/docs/images $(TOOLS)/with -- go test -count 1 -run 'TestTemporalUI|TestTheShippedProcedures' ./e2e
 
 .PHONY: clean
 clean: ## remove what was built; data stays
