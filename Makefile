@@ -67,7 +67,7 @@ vuln: ## known vulnerabilities (needs vuln.go.dev)
 .PHONY: bench
 bench: deps $(TOOLS)/with ## the measurements of docs/benchmarks.md
 	$(TOOLS)/with -- go test -run '^$$' -bench . -skip BenchmarkIncidents -benchtime 3x -timeout 30m ./...
-	$(TOOLS)/with -only postgres -- go test -run '^$$' -bench BenchmarkIncidents -benchtime 1x -timeout 30m ./e2e
+	go test -run '^$$' -bench 'Incidents(DueTogether$$|AfterAKill|Acknowledged)' -skip '././(workers=2|due=12s)' -benchtime 1x -timeout 30m ./e2e
 
 .PHONY: fuzz
 fuzz: ## every fuzz target for FUZZTIME (30s) each
