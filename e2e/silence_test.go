@@ -48,9 +48,9 @@ func TestWhoeverAcknowledgesAndFallsAsleepIsAskedAndPagedAgain(t *testing.T) {
 	require.Len(t, o.ended(id).Pages, 2)
 }
 
-// overdue bounds how long something may wait that falls due just after a worker was killed: Temporal first
-// offers it to the dead one.
-const overdue = 7 * time.Second
+// overdue bounds how late something is that fell due while a worker or Temporal was away, from when they are
+// back.
+const overdue = 4 * time.Second
 
 // told waits for a message of a kind at somebody's webhook.
 func (o *office) told(run, person string, kind notify.Kind) notify.Message {
