@@ -43,6 +43,7 @@ type ResolveRequest struct {
 type Resolved struct {
 	Missing bool   `json:"missing,omitempty"`
 	Key     string `json:"key,omitempty"`
+	Title   string `json:"title,omitempty"` // of the procedure
 	// Incident says that its runs are incidents: one that is open under the key is told of what starts it.
 	Incident bool `json:"incident,omitempty"`
 }

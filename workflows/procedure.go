@@ -93,7 +93,7 @@ func (r *run) child(
 		WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
 		ParentClosePolicy:     onClose,
 		WaitForCancellation:   true,
-		StaticSummary:         summaryOf(f.title(rec)),
+		StaticSummary:         summaryOf(orElse(resolved.Title, f.title(rec))),
 	})
 	return workflow.ExecuteChildWorkflow(ctx, WorkflowType(rec.Action), raw), join, nil
 }

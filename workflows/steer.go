@@ -333,4 +333,9 @@ func (inc *Incident) quiet() bool {
 	return true
 }
 
-func (a *AlertSeen) title() string { return orElse(a.Summary, a.Key) }
+func (a *AlertSeen) title() string {
+	if a.Summary == "" || a.Summary == a.Key {
+		return a.Key
+	}
+	return a.Summary + " (" + a.Key + ")"
+}

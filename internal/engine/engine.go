@@ -145,7 +145,7 @@ func (a *Activities) resolve(_ context.Context, request workflows.ResolveRequest
 	if err != nil {
 		return workflows.Resolved{}, permanent(workflows.ErrInput, fmt.Errorf("%s: key: %w", p.ID, err))
 	}
-	return workflows.Resolved{Key: key, Incident: p.Incident != nil}, nil
+	return workflows.Resolved{Key: key, Title: p.Title, Incident: p.Incident != nil}, nil
 }
 
 // parse checks a procedure, what it says of others included.

@@ -152,7 +152,7 @@ func TestResolve(t *testing.T) {
 		t.Parallel()
 		got, err := resolve(setup(folder(map[string]string{"nap.yaml": keyed})), map[string]any{"who": "ann"})
 		require.NoError(t, err)
-		require.Equal(t, workflows.Resolved{Key: "ann"}, got)
+		require.Equal(t, workflows.Resolved{Key: "ann", Title: "Nap"}, got)
 	})
 	t.Run("SaysWhenThereIsNone", func(t *testing.T) {
 		t.Parallel()
