@@ -75,7 +75,7 @@ func TestOneCauseIsOneIncident(t *testing.T) {
 		require.Equal(t, 2, a.Count, a.Key)
 		require.Equal(t, workflows.AlertFiring, a.Status)
 	}
-	o.says("smoke is resolved", "alert", "fire", "--key", "detector-0", "--status", "resolved")
+	o.says("smoke (detector-0) is resolved", "alert", "fire", "--key", "detector-0", "--status", "resolved")
 	rec = o.record(o.c, id)
 	i := slices.IndexFunc(rec.Incident.Alerts, func(a *workflows.AlertSeen) bool { return a.Key == "detector-0" })
 	require.NotNil(t, rec.Incident.Alerts[i].Resolved)
