@@ -27,9 +27,10 @@ func tuned() dynamicconfig.StaticClient {
 		dynamicconfig.TimerProcessorMaxPollRPS.Key():      5000,
 		dynamicconfig.VisibilityProcessorMaxPollRPS.Key(): 100,
 		// SQLite has one connection, and whoever waits for it is served at random. With 512 tasks of each kind
-		// at once, as is the default, a burst of deadlines fires all its timers before the first page leaves, and
-		// the lists of runs, which cost most, take the turns of the pages.
-		dynamicconfig.TimerProcessorSchedulerWorkerCount.Key():      2,
+		// at once, as is the default, a burst of deadlines fires all its timers before the first pages leave, and
+		// what waits longer than the sticky timeout is made twice: a tail. Lists of runs, which cost most, must
+		// not take the turns of pages. Fewer timers than 16 hold up whoever has many activities.
+		dynamicconfig.TimerProcessorSchedulerWorkerCount.Key():      16,
 		dynamicconfig.VisibilityProcessorSchedulerWorkerCount.Key(): 1,
 		// One partition a queue: with four, a task and a waiting poller often meet by forwarding only.
 		dynamicconfig.MatchingNumTaskqueueReadPartitions.Key():  1,

@@ -41,7 +41,7 @@ var benchTiers = []string{"level", "first", "second", "third"}
 const (
 	leads = 100 // of different length
 	// startsPerSecond is how many incidents can be started while the machine is busy.
-	startsPerSecond = 40
+	startsPerSecond = 25
 	starters        = 24
 )
 
