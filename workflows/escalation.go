@@ -258,6 +258,7 @@ func (r *run) nameNext(l *Ladder) {
 
 // nextRepeat is when the last tier is paged again: repeats that fell into an outage are not made up for.
 func nextRepeat(due time.Time, wait time.Duration, now time.Time) time.Time {
+	wait = max(wait, time.Second) // org.yaml has no tier without a wait, but an endless loop must not hang on that
 	next := due.Add(wait)
 	if late := now.Sub(next); late >= 0 {
 		next = now.Add(wait - late%wait)

@@ -282,39 +282,6 @@ func (r *run) openPromises(ctx workflow.Context, now time.Time) {
 	r.showAttributes(ctx)
 }
 
-// reopen begins the paging and the promises of an incident again that was over.
-func (r *run) reopen(ctx workflow.Context, m Alert) {
-	inc := r.record.Incident
-	now := workflow.Now(ctx).UTC()
-	r.event(ctx, Event{Kind: "incident", Text: "open again: " + shorten(oneLine(orElse(m.Summary, m.Key)), maxSummary)})
-	inc.State, inc.Reopened = IncidentOpen, append(inc.Reopened, now)
-	inc.Acknowledged, inc.Mitigated, inc.Resolved = nil, nil, nil
-	for _, id := range []string{clockAcknowledge, clockRespond, clockResolve} {
-		if c := r.clock(id); c != nil {
-			c.ID = fmt.Sprintf("%s:%d", id, len(inc.Reopened)) // those of the round before keep their account
-		}
-	}
-	pages := 0
-	if l := r.ladder(incidentLadder); l != nil {
-		l.ID, pages = fmt.Sprintf("%s:%d", incidentLadder, len(inc.Reopened)), l.Pages
-	}
-	r.watchLease(ctx)
-	r.watchReturn(ctx)
-	r.keepRoom(ctx)
-	r.openPromises(ctx, now)
-	if l := r.ladder(incidentLadder); l != nil {
-		l.Pages = pages // a page is told from those of the round before by its number
-	}
-	inc.Told = nil
-	r.tellLevel(ctx)
-	if a := inc.alert(m.Key); a != nil {
-		a.Status, a.Last, a.Count, a.Resolved = AlertFiring, now, a.Count+1, nil
-	} else {
-		r.newAlert(ctx, m)
-	}
-	r.checklist()
-}
-
 // tellLevel tells the stakeholders of the level that the incident is at, unless they were told.
 func (r *run) tellLevel(ctx workflow.Context) {
 	inc := r.record.Incident

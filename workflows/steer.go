@@ -260,20 +260,6 @@ func (r *run) alert(ctx workflow.Context, m Alert) (Answer, error) {
 	return Answer{Now: "noted: " + seen.title() + " is " + seen.Status, Changed: true}, nil
 }
 
-// fireAgain is what an alert does after the resolution: it must not be swallowed because the run still has
-// something to do. The incident opens again, or, when the run is ending, another one follows it.
-func (r *run) fireAgain(ctx workflow.Context, m Alert) Answer {
-	if r.last || r.record.Aborted != nil || r.steps.Err() != nil {
-		if r.next == nil {
-			r.next = &m
-			r.event(ctx, Event{Kind: "alert", Text: "alert after the end: " + shorten(oneLine(orElse(m.Summary, m.Key)), maxSummary) + "; another incident follows"})
-		}
-		return Answer{Now: "the incident before is ending; another one follows", Changed: true}
-	}
-	r.reopen(ctx, m)
-	return Answer{Now: "the incident was over and is open again", Changed: true}
-}
-
 func (r *run) newAlert(ctx workflow.Context, m Alert) Answer {
 	inc := r.record.Incident
 	now := workflow.Now(ctx).UTC()
