@@ -129,6 +129,10 @@ func late(ctx context.Context, err error) error {
 	if cause := context.Cause(ctx); cause != nil {
 		return cause
 	}
+	// The server keeps to the same deadline and may end the call a moment earlier.
+	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < time.Second {
+		return errLate
+	}
 	return err
 }
 
