@@ -284,16 +284,8 @@ func (r *run) askMessage(ctx workflow.Context, rec *Step, kind notify.Kind) noti
 	if c := r.clock(clockOfStep(rec.Path)); c.running() {
 		m.Lines = append(m.Lines, "Due "+r.record.dueTime(c.Due))
 	}
-	m.Commands = []string{r.answerCommand(rec)}
+	m.Commands = []string{r.record.AnswerCommand(rec)}
 	return m
-}
-
-// answerCommand is what to type to answer a step.
-func (r *run) answerCommand(rec *Step) string {
-	if rec.Ask != nil && rec.Ask.Quorum > 0 {
-		return r.command("approve", rec.Path)
-	}
-	return r.command("done", rec.Path)
 }
 
 // askAlso asks one more person.

@@ -64,7 +64,7 @@ func (r *run) leaseOver(ctx workflow.Context) {
 		inc.Checked, inc.Lease = &now, &until
 		r.event(ctx, Event{Kind: "page", Text: fmt.Sprintf("no sign of life from %s: asked whether they are still on it; paging begins again %s", name, clockTime(until))})
 		r.notice(ctx, []string{inc.Owner.ID}, notify.KindCheck, "Still on it? "+inc.Summary,
-			"If nothing is heard from you, paging begins again "+clockTime(until)+".", r.command("ack"), r.command("note", `"…"`))
+			"If nothing is heard from you, paging begins again "+clockTime(until)+".", r.command("ack"), r.command("note", "…"))
 		return
 	}
 	inc.Lease, inc.Checked = nil, nil

@@ -39,7 +39,7 @@ func (r *run) pageMessage(ctx workflow.Context, l *Ladder, page *Page, next sops
 	if path, ok := strings.CutPrefix(l.ID, "step:"); ok {
 		if s := r.record.stepAt(path); s != nil {
 			m.Lines = append([]string{"Waiting for: " + s.Title}, m.Lines...)
-			m.Commands = append(m.Commands, r.answerCommand(s))
+			m.Commands = append(m.Commands, r.record.AnswerCommand(s))
 		}
 	}
 	return m
@@ -69,11 +69,6 @@ func (r *run) nextLine(_ workflow.Context, l *Ladder, now sops.Tier) string {
 		}
 		return fmt.Sprintf("Next, at %s: %s%s", at, r.policyTitle(policy.Next), who)
 	}
-}
-
-// command is what people type to answer.
-func (r *run) command(verb string, rest ...string) string {
-	return strings.Join(append([]string{"orderly", verb, r.record.WorkflowID}, rest...), " ")
 }
 
 // notice tells people something, each once.

@@ -70,7 +70,7 @@ func (r *run) askForUpdate(ctx workflow.Context, id string) {
 			if owner := r.owner(); owner != nil && c.running() {
 				r.record.Incident.UpdateAsked = true
 				r.notice(ctx, []string{owner.ID}, notify.KindReminder, "A status update is due "+r.record.dueTime(c.Due),
-					"What would be sent: "+r.draft(ctx), r.command("update", `"…"`))
+					"What would be sent: "+r.draft(ctx), r.command("update", "…"))
 			}
 			return
 		}

@@ -4,7 +4,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/orderly-ops/orderly/sops"
 	"github.com/orderly-ops/orderly/workflows"
 )
 
@@ -47,12 +46,7 @@ func waits(a *workflows.Ask) bool {
 }
 
 // AnswerCommand is what to type to answer a step that waits.
-func AnswerCommand(r *workflows.Record, s *workflows.Step) string {
-	if s.Kind == string(sops.KindApprove) {
-		return Command("orderly", "approve", r.WorkflowID, s.Path)
-	}
-	return Command("orderly", "done", r.WorkflowID, s.Path)
-}
+func AnswerCommand(r *workflows.Record, s *workflows.Step) string { return r.AnswerCommand(s) }
 
 // ClockOf finds a clock that still runs; nil when there is none.
 func ClockOf(r *workflows.Record, id string) *workflows.Clock {
