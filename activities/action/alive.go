@@ -16,11 +16,17 @@ const beat = 5 * time.Second
 //
 // Details travel with every beat: a later attempt reads them with activity.GetHeartbeatDetails.
 func KeepAlive(ctx context.Context, details ...any) (stop func()) {
+	return Report(ctx, func() []any { return details })
+}
+
+// Report is KeepAlive with details that change: current gives what is true at each beat, the first of which
+// is made at once and the last when stop is called. It is called from another goroutine and must not wait.
+func Report(ctx context.Context, current func() []any) (stop func()) {
 	if !activity.IsActivity(ctx) {
 		return func() {}
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	activity.RecordHeartbeat(ctx, details...) // before anything is done, so that a crash can't lose the details
+	activity.RecordHeartbeat(ctx, current()...) // before anything is done, so that a crash can't lose the details
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -31,12 +37,13 @@ func KeepAlive(ctx context.Context, details ...any) (stop func()) {
 			case <-ctx.Done():
 				return
 			case <-tick.C:
-				activity.RecordHeartbeat(ctx, details...)
+				activity.RecordHeartbeat(ctx, current()...)
 			}
 		}
 	}()
 	return func() {
 		cancel()
 		<-ended
+		activity.RecordHeartbeat(context.WithoutCancel(ctx), current()...) // what the next attempt begins with
 	}
 }
