@@ -15,6 +15,7 @@ import (
 
 	"github.com/orderly-ops/orderly/activities/action"
 	"github.com/orderly-ops/orderly/internal/config"
+	"github.com/orderly-ops/orderly/internal/process"
 )
 
 const (
@@ -135,8 +136,8 @@ func (r *runner) start(ctx context.Context, in RunInput, command config.Command,
 	// WaitDelay bounds two waits: for a command told to end, and for the pipes of one that has ended
 	// but left something behind that holds them (a daemon it started).
 	cmd.WaitDelay = r.grace
-	lead(cmd)
-	err := whole(bounded, cmd)
+	process.Lead(cmd)
+	err := process.Run(bounded, cmd)
 	var exit *exec.ExitError
 	switch {
 	case ctx.Err() != nil:

@@ -5,9 +5,13 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
+	"filippo.io/age"
 	"github.com/redis/go-redis/v9"
+
+	"github.com/orderly-ops/orderly/internal/yamldoc"
 )
 
 // targetName keeps names fit for messages, metrics and keys.
@@ -22,13 +26,7 @@ func (c *checker) name(k key, name string) {
 func (c *checker) targets() {
 	t := c.cfg.Targets
 	each(c, "docker", t.Docker, c.docker)
-	each(c, "postgres", t.Postgres, func(k key, p Postgres) {
-		if p.DSN.IsZero() {
-			c.required(k.at("dsn"), false)
-			return
-		}
-		c.postgresDSN(k.at("dsn"), p.DSN.Reveal())
-	})
+	each(c, "postgres", t.Postgres, c.postgres)
 	each(c, "redis", t.Redis, func(k key, r Redis) {
 		if r.URL.IsZero() {
 			c.required(k.at("url"), false)
@@ -49,6 +47,18 @@ func each[T any](c *checker, kind string, targets map[string]T, check func(key, 
 		c.name(k, name)
 		check(k, targets[name])
 	}
+}
+
+func (c *checker) postgres(k key, p Postgres) {
+	if _, ok := c.cfg.Targets.S3[p.Backups]; p.Backups != "" && !ok {
+		c.problem(k.at("backups"), "there is no target %q under targets.s3%s",
+			p.Backups, yamldoc.Hint(p.Backups, names(c.cfg.Targets.S3)))
+	}
+	if p.DSN.IsZero() {
+		c.required(k.at("dsn"), false)
+		return
+	}
+	c.postgresDSN(k.at("dsn"), p.DSN.Reveal())
 }
 
 func (c *checker) docker(k key, d Docker) {
@@ -110,4 +120,31 @@ func (c *checker) s3(k key, s S3) {
 	if !s.SessionToken.IsZero() && !c.given(k.at("secret_key")) {
 		c.problem(k.at("session_token"), "goes with %s and %s", k.at("access_key"), k.at("secret_key"))
 	}
+	c.encryption(k.at("encrypt"), s.Encrypt)
 }
+
+// encryption checks keys as age reads them. Its own words may quote a key.
+func (c *checker) encryption(k key, e *Encryption) {
+	if e == nil {
+		return
+	}
+	if len(e.Recipients) == 0 {
+		c.required(k.at("recipients"), false)
+	}
+	for i, recipient := range e.Recipients {
+		if strings.HasPrefix(recipient, "AGE-SECRET-KEY-") {
+			c.problem(k.at("recipients"), "%s is a private key; give the public one, age1…", ordinal(i))
+		} else if _, err := age.ParseRecipients(strings.NewReader(recipient)); err != nil {
+			c.problem(k.at("recipients"), "%s is no public key of age, as in age1…", ordinal(i))
+		}
+	}
+	if e.Identity.IsZero() {
+		return
+	}
+	if _, err := age.ParseIdentities(strings.NewReader(e.Identity.Reveal())); err != nil {
+		c.problem(k.at("identity"), "is no private key of age, as in AGE-SECRET-KEY-1…")
+	}
+}
+
+// ordinal names an item of a list for people.
+func ordinal(i int) string { return "item " + strconv.Itoa(i+1) }

@@ -62,6 +62,10 @@ func (c *Config) relativeTo(base string) {
 		command.Dir = from(base, command.Dir)
 		c.Exec[name] = command
 	}
+	for name, target := range c.Targets.Postgres {
+		target.Tools, target.Spool = from(base, target.Tools), from(base, target.Spool)
+		c.Targets.Postgres[name] = target
+	}
 	for _, target := range c.Targets.Docker {
 		if target.TLS != nil {
 			target.TLS.CA = from(base, target.TLS.CA)

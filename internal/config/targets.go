@@ -26,7 +26,10 @@ type TLS struct {
 
 // Postgres is a database.
 type Postgres struct {
-	DSN Secret `yaml:"dsn" doc:"postgres://user:password@host:5432/database" required:"true"`
+	DSN     Secret `yaml:"dsn" doc:"postgres://user:password@host:5432/database" required:"true"`
+	Backups string `yaml:"backups" doc:"Name of the target under targets.s3 where its backups are kept. Default: the only one there is."`
+	Tools   string `yaml:"tools" doc:"Folder of pg_dump and pg_restore. Default: those in PATH, or when they are older than the server, the newest below /usr/lib/postgresql."`
+	Spool   string `yaml:"spool" doc:"Folder where a backup with jobs keeps files until they are uploaded. Default: the system's folder for temporary files."`
 }
 
 // Redis is a Redis server.
@@ -51,6 +54,14 @@ type S3 struct {
 	SecretKey    Secret `yaml:"secret_key" doc:"Goes with access_key."`
 	SessionToken Secret `yaml:"session_token" doc:"Of temporary credentials."`
 	Checksums    string `yaml:"checksums" enum:"when_supported,when_required" doc:"When uploads carry checksums. Default: when_supported."`
+
+	Encrypt *Encryption `yaml:"encrypt" doc:"Encrypts backups in this bucket, by age (https://age-encryption.org)."`
+}
+
+// Encryption is for whom backups are encrypted, and the key that reads them.
+type Encryption struct {
+	Recipients []string `yaml:"recipients" doc:"Public keys, each as age1…. Whoever has the private key of one of them can read a backup." required:"true"`
+	Identity   Secret   `yaml:"identity" doc:"A private key, AGE-SECRET-KEY-1…, as ${file:/run/secrets/backup-key}. Verifying and restoring need it, backing up does not."`
 }
 
 // Command is one command that exec.run may start. There is no shell; a step's args are appended to Argv.

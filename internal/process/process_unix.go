@@ -1,6 +1,6 @@
 //go:build unix
 
-package exec
+package process
 
 import (
 	"context"
@@ -11,16 +11,16 @@ import (
 	"syscall"
 )
 
-// lead makes the command the leader of a process group of its own, so that whatever it starts can be
+// Lead makes the command the leader of a process group of its own, so that whatever it starts can be
 // ended with it.
-func lead(cmd *exec.Cmd) {
+func Lead(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	endWithWorker(cmd.SysProcAttr)
 	cmd.Cancel = func() error { return signal(cmd, syscall.SIGTERM) }
 }
 
-// whole runs the command to its end; when ctx stopped it, nothing of its group is left.
-func whole(ctx context.Context, cmd *exec.Cmd) error {
+// Run runs the command to its end; when ctx stopped it, nothing of its group is left.
+func Run(ctx context.Context, cmd *exec.Cmd) error {
 	ended := make(chan error, 1)
 	go func() {
 		// The kernel's "end with the parent" means the parent's thread: it must live as long as the command.
