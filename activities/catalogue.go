@@ -57,7 +57,7 @@ func Definitions(deps Deps) []action.Definition {
 		notify.Actions(deps.Tell),
 		org.Actions(deps.Org),
 		redis.Actions(cfg.Targets.Redis),
-		report.Actions(deps.Journal),
+		report.Actions(deps.Journal, keeper),
 		s3.Actions(cfg.Targets.S3),
 		statuspage.Actions(cfg.Targets.HTTP),
 		targets.Actions(deps.Config),

@@ -13,21 +13,45 @@ import (
 	"go.temporal.io/sdk/activity"
 
 	"github.com/orderly-ops/orderly/activities/action"
+	"github.com/orderly-ops/orderly/activities/artifact"
 	"github.com/orderly-ops/orderly/internal/journal"
 )
 
 // Actions declares the actions of this package. A nil journal is enough to describe them.
-func Actions(j *journal.Journal) []action.Definition {
-	a := actions{journal: j}
+func Actions(j *journal.Journal, k *artifact.Keeper) []action.Definition {
+	a := actions{journal: j, keeper: k}
 	return []action.Definition{
 		action.Define("report.findings",
 			"Make findings of what was seen, worst first, keep them in the maintenance log and write them as a table. "+
 				"What could not be looked at becomes a finding too, so that nothing passes in silence.",
 			a.findings),
+		action.Define("report.maintenance",
+			"Write the report of a maintenance as Markdown and keep it as an artifact: how services, incidents and resources were in "+
+				"the days before, from the journal; what was done, what is planned and what is recommended, as the run says it. "+
+				"What nobody has measured or said is marked as missing.",
+			a.maintenance),
+		action.Define("report.backup",
+			"Write down how well a database is backed up, as Markdown that is kept as an artifact: how long a restore takes (RTO) and how much "+
+				"would be lost now (RPO), as measured, against what is promised. Only backups that were restored and compared count.",
+			a.backup),
 	}
 }
 
-type actions struct{ journal *journal.Journal }
+type actions struct {
+	journal *journal.Journal
+	keeper  *artifact.Keeper
+}
+
+// usable says why a report can't be made at all.
+func (a actions) usable(name string) error {
+	switch {
+	case a.journal == nil:
+		return action.Permanent(action.ErrNotConfigured, "%s: this worker has no journal open: give journal.dsn in orderly.yaml", name)
+	case a.keeper == nil:
+		return action.Permanent(action.ErrNotConfigured, "%s: this worker keeps no artifacts", name)
+	}
+	return nil
+}
 
 // The severities, worst first.
 const (

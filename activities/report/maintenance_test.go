@@ -1,0 +1,147 @@
+package report
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/orderly-ops/orderly/activities/action"
+	"github.com/orderly-ops/orderly/internal/journal"
+	"github.com/orderly-ops/orderly/internal/testenv"
+	"github.com/orderly-ops/orderly/sops"
+)
+
+// sunday is what a weekly maintenance says of itself.
+var sunday = MaintenanceInput{
+	Title: "Weekly maintenance of docs-db", Outcome: "completed",
+	Activities: []Activity{
+		{What: "Docker clean-up", Status: "succeeded", Result: "3 images | 1.5 GiB"},
+		{What: "Reindex", Status: "skipped", Result: "nothing to do"},
+	},
+	Recovered: ptr(1.5 * (1 << 30)), Pool: ptr(12.345), SlowQueries: []string{"select * from _users_: 410 ms"},
+	Left:            []string{"images that nobody used were removed"},
+	Upcoming:        []UpcomingWork{{What: "PostgreSQL 17", When: "December", Impact: "ten minutes away", Preparation: "a rehearsal"}},
+	Recommendations: []string{"index orders(user_id)"},
+}
+
+// aWeek fills the journal.
+func (d desk) aWeek(t *testing.T) {
+	t.Helper()
+	for day := range 4 {
+		hours := 24*day + 1
+		up := 100.0
+		if day == 2 {
+			up = 0
+		}
+		d.measured(t, figureUp, "docs-api", hours, up)
+		d.measured(t, figureResponse, "docs-api", hours, 100+float64(day))
+		d.measured(t, figureCPU, "host", hours, 10*float64(day+1))
+		d.measured(t, figureMemory, "host", hours, 50)
+		d.measured(t, figureDisk, "host /", hours, 60-float64(day))
+		d.measured(t, figureDatabase, "docs-db", hours, 1.5)
+	}
+	d.measured(t, figureCPU, "host", 24*9, 99) // before the week
+	incident := func(scale, severity string) []byte {
+		return []byte(`{"incident": {"scale": "` + scale + `", "severity": "` + severity + `"}}`)
+	}
+	d.ran(t, journal.Run{WorkflowID: "daily-check/1", Procedure: "daily-check", State: "succeeded"}, 5)
+	d.ran(t, journal.Run{WorkflowID: "daily-check/2", Procedure: "daily-check", State: "failed"}, 29)
+	d.ran(t, journal.Run{WorkflowID: "emergency-response/main", Procedure: "emergency-response", State: "succeeded", Record: incident("platform", "P1")}, 30)
+	d.ran(t, journal.Run{WorkflowID: "emergency-response/main", Procedure: "emergency-response", State: "succeeded", Record: incident("platform", "P1")}, 60)
+	d.ran(t, journal.Run{WorkflowID: "incident-response/1", Procedure: "incident-response", State: "cancelled", Record: incident("incident", "P3")}, 61)
+	d.ran(t, journal.Run{WorkflowID: "emergency-response/drill", Procedure: "emergency-response", State: "succeeded", Drill: true, Record: incident("platform", "P0")}, 62)
+	d.ran(t, journal.Run{WorkflowID: "monitor/all", Procedure: "monitor", State: "running"}, 3)
+	d.ran(t, journal.Run{WorkflowID: "emergency-response/old", Procedure: "emergency-response", State: "succeeded", Record: incident("platform", "P0")}, 24*8)
+}
+
+func TestAMaintenanceReportSaysWhatTheWeekWasLike(t *testing.T) {
+	t.Parallel()
+	d := atDesk(t)
+	d.aWeek(t)
+	out, err := called(t, d.maintenance, sunday)
+	require.NoError(t, err)
+	require.Equal(t, []Uptime{{Subject: "docs-api", Percent: 75, Looks: 4}}, out.Uptime)
+	require.Equal(t, []Level{{Subject: "docs-api", Mean: 101.5, Peak: 103, Last: 100, Points: 4}}, out.Responses)
+	require.Equal(t, []Level{{Subject: "host", Mean: 25, Peak: 40, Last: 10, Points: 4}}, out.CPU, "what was before the week does not count")
+	require.Equal(t, []Growth{{Subject: "host /", Now: 60, Change: 3, Grown: true, Points: 4}}, out.Disks)
+	require.Equal(t, Incidents{Total: 3, BySeverity: []SeverityCount{{"incident", "P3", 1}, {"platform", "P1", 2}}}, out.Incidents,
+		"no drill, nothing older")
+	require.Equal(t, []RunCount{{"daily-check", 1, 1}, {"emergency-response", 2, 0}, {"incident-response", 0, 1}}, out.Runs)
+	require.Equal(t, []int{1, 1}, []int{out.Done, out.NotDone})
+	require.Empty(t, out.Missing)
+	require.True(t, out.Complete)
+	require.Equal(t, "Maintenance completed: 1 of 2 activities done, 1.5 GiB recovered, 3 incidents in 7 days.", out.Summary)
+
+	text := d.kept(t, out.Key)
+	for _, line := range []string{
+		"# Weekly maintenance of docs-db\n",
+		"Outcome: **completed**.\n",
+		"| docs-api | 75 % of 4 looks | 101.5 ms |\n",
+		"- platform P1: 2\n",
+		`| Docker clean-up | succeeded | 3 images \| 1.5 GiB |` + "\n",
+		"- images that nobody used were removed\n",
+		"| processor | host | 25 % | 40 % | 10 % |\n",
+		"| database, simple query | docs-db | 1.5 ms | 1.5 ms | 1.5 ms |\n",
+		"| host / | 60 % | +3 points |\n",
+		"Disk space recovered: 1.5 GiB. Connections of the database in use: 12.35 %.\n",
+		`- select \* from \_users\_: 410 ms` + "\n",
+		"| PostgreSQL 17 | December | ten minutes away | a rehearsal |\n",
+		"- index orders(user\\_id)\n",
+	} {
+		require.Contains(t, text, line)
+	}
+	require.NotContains(t, text, notKnown)
+	require.NotContains(t, text, "Missing")
+}
+
+func TestWhatIsNotKnownIsMarkedAndNeverMadeUp(t *testing.T) {
+	t.Parallel()
+	d := atDesk(t)
+	d.measured(t, figureDisk, "host /", 1, 61)
+	out, err := called(t, d.maintenance, MaintenanceInput{
+		Outcome: "rolled back", Reason: "the new image <b>did not</b> become healthy",
+		Upcoming: []UpcomingWork{{What: "Certificates"}},
+	})
+	require.NoError(t, err)
+	require.False(t, out.Complete)
+	require.Equal(t, []string{
+		"uptime: no health check kept whether a service works (figure service_up)",
+		"response times: none were measured (figure api_mean)",
+		"processor: not measured (figure cpu_percent)",
+		"memory: not measured (figure memory_percent)",
+		"disk growth: there is only one value in the period",
+		"query times: not measured (figure database_latency)",
+		"connection pool: the run did not measure it",
+		"disk space recovered: the run did not measure it",
+		"activities: the run lists none",
+		"upcoming work, Certificates: its impact",
+		"upcoming work, Certificates: how it is prepared",
+	}, out.Missing)
+	require.Equal(t, "Maintenance rolled back: 0 of 0 activities done, 0 incidents in 7 days; 11 missing from the report.", out.Summary)
+	text := d.kept(t, out.Key)
+	require.Contains(t, text, "Why: the new image &lt;b&gt;did not&lt;/b&gt; become healthy\n")
+	require.Contains(t, text, "## Services\n\n*not known*\n")
+	require.Contains(t, text, "| processor |  | *not known* | *not known* | *not known* |\n")
+	require.Contains(t, text, "| host / | 61 % | *not known* |\n")
+	require.Contains(t, text, "Disk space recovered: *not known*. Connections of the database in use: *not known*.\n")
+	require.Contains(t, text, "| Certificates | *not known* | *not known* | *not known* |\n")
+	require.Contains(t, text, "## Missing from this report\n\n- uptime")
+}
+
+func TestAMaintenanceReportThatCanNotBeMadeIsRefused(t *testing.T) {
+	t.Parallel()
+	d := atDesk(t)
+	for name, in := range map[string]MaintenanceInput{
+		"outcome is empty":             {},
+		"period: 13w is more than 90d": {Outcome: "done", Period: sops.Duration(91 * 24 * time.Hour)},
+	} {
+		_, err := called(t, d.maintenance, in)
+		require.ErrorContains(t, err, name)
+		testenv.RequirePermanent(t, err, action.ErrInput)
+	}
+	_, err := called(t, actions{}.maintenance, sunday)
+	testenv.RequirePermanent(t, err, action.ErrNotConfigured)
+	_, err = d.maintenance(t.Context(), sunday)
+	require.ErrorContains(t, err, "as an activity")
+}
