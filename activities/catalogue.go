@@ -58,7 +58,7 @@ func Definitions(deps Deps) []action.Definition {
 		org.Actions(deps.Org),
 		redis.Actions(cfg.Targets.Redis),
 		report.Actions(deps.Journal, keeper),
-		s3.Actions(cfg.Targets.S3),
+		s3.Actions(cfg.Targets.S3, keeper),
 		statuspage.Actions(cfg.Targets.HTTP),
 		targets.Actions(deps.Config),
 	)

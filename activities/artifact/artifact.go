@@ -74,6 +74,33 @@ func (k *Keeper) Keep(ctx context.Context, name string, write func(io.Writer) er
 	})
 }
 
+// KeepExact keeps what write writes as an artifact as it is, without looking for secrets in it: what has a
+// checksum that must stay, and what is no text.
+func (k *Keeper) KeepExact(ctx context.Context, name string, write func(io.Writer) error) (Saved, error) {
+	return k.put(ctx, name, write)
+}
+
+// Copy writes the artifact of a key to a writer.
+func (k *Keeper) Copy(ctx context.Context, key string, to io.Writer) error {
+	s, err := k.store("read " + key)
+	if err != nil {
+		return err
+	}
+	if err := artifacts.CheckKey(key); err != nil {
+		return action.Permanent(action.ErrInput, "%v", err)
+	}
+	from, err := s.Get(ctx, key)
+	if errors.Is(err, artifacts.ErrNotFound) {
+		return action.Permanent(action.ErrNotFound, "there is no artifact %s", key)
+	}
+	if err != nil {
+		return err
+	}
+	defer from.Close()
+	_, err = io.Copy(to, from)
+	return err
+}
+
 // put keeps what is written as it is.
 func (k *Keeper) put(ctx context.Context, name string, write func(io.Writer) error) (Saved, error) {
 	s, err := k.store("keep " + name)

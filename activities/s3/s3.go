@@ -1,4 +1,5 @@
-// Package s3 looks at buckets through the AWS SDK, those of S3 and of servers that speak its protocol.
+// Package s3 looks at buckets through the AWS SDK, those of S3 and of servers that speak its protocol, and
+// stores, reads, lists and deletes objects in them.
 package s3
 
 import (
@@ -14,6 +15,7 @@ import (
 	"github.com/aws/smithy-go"
 
 	"github.com/orderly-ops/orderly/activities/action"
+	"github.com/orderly-ops/orderly/activities/artifact"
 	"github.com/orderly-ops/orderly/internal/config"
 	"github.com/orderly-ops/orderly/internal/s3client"
 )
@@ -26,13 +28,27 @@ const (
 	reachWithin = 10 * time.Second
 )
 
-// Actions declares the actions of this package for the S3 targets of orderly.yaml.
-func Actions(targets map[string]config.S3) []action.Definition {
-	b := newBuckets(targets)
+// Actions declares the actions of this package for the S3 targets of orderly.yaml. keep is where artifacts
+// are; nil is enough to describe the actions.
+func Actions(targets map[string]config.S3, keep *artifact.Keeper) []action.Definition {
+	b := newBuckets(targets, keep)
+	closed := action.ClosedBy(b.Close)
 	return []action.Definition{
 		action.Define("s3.check",
 			"Looks whether a bucket can be used: reachable, how fast, versioned, locked, what is under a prefix and how old the newest of it is. With `write` it also stores, reads back and deletes a small object.",
-			b.check, action.Timeout(5*time.Minute), action.Heartbeat(30*time.Second), action.Destructive(), action.ClosedBy(b.Close)),
+			b.check, action.Timeout(5*time.Minute), action.Heartbeat(30*time.Second), action.Destructive(), closed),
+		action.Define("s3.put",
+			"Stores a text or an artifact as an object, locked against deletion where that is wanted (for evidence). The server checks what arrives. An object that is there already as it should be is left alone.",
+			b.put, action.Timeout(30*time.Minute), action.Heartbeat(30*time.Second), action.Destructive(), closed),
+		action.Define("s3.get",
+			"Reads an object: its beginning as text, and all of it into an artifact where that is wanted.",
+			b.get, action.Timeout(30*time.Minute), action.Heartbeat(30*time.Second), closed),
+		action.Define("s3.list",
+			"Lists the objects under a prefix, at most a thousand at a time.",
+			b.objects, action.Timeout(5*time.Minute), action.Heartbeat(30*time.Second), closed),
+		action.Define("s3.delete",
+			"Deletes objects, by their keys or under a prefix. What a lock keeps stays and is said; locks are never lifted.",
+			b.delete, action.Timeout(30*time.Minute), action.Heartbeat(30*time.Second), action.Destructive(), closed),
 	}
 }
 
@@ -41,15 +57,17 @@ type bucket struct {
 	*s3.Client
 	target, name string
 	patience     time.Duration // for the first answer
+	oldChecksums bool          // the server knows none newer than MD5
 }
 
 // buckets asks through one client a target.
 type buckets struct {
 	*action.Clients[config.S3, *bucket]
+	keep *artifact.Keeper
 }
 
-func newBuckets(targets map[string]config.S3) *buckets {
-	return &buckets{action.NewClients("s3", targets, open, nil)}
+func newBuckets(targets map[string]config.S3, keep *artifact.Keeper) *buckets {
+	return &buckets{action.NewClients("s3", targets, open, nil), keep}
 }
 
 func open(name string, c config.S3) (*bucket, error) {
@@ -60,7 +78,7 @@ func open(name string, c config.S3) (*bucket, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &bucket{Client: client, target: name, name: c.Bucket, patience: reachWithin}, nil
+	return &bucket{Client: client, target: name, name: c.Bucket, patience: reachWithin, oldChecksums: c.Checksums == "when_required"}, nil
 }
 
 // CheckInput is the input of s3.check.

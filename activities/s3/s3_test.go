@@ -28,7 +28,7 @@ func target(b testenv.Bucket) config.S3 {
 
 func setup(t *testing.T, c config.S3) *buckets {
 	t.Helper()
-	b := newBuckets(map[string]config.S3{"backups": c})
+	b := newBuckets(map[string]config.S3{"backups": c}, nil)
 	t.Cleanup(func() { require.NoError(t, b.Close()) })
 	return b
 }
