@@ -68,8 +68,9 @@ func (d *database) read(ctx context.Context, conn *pgx.Conn, patience time.Durat
 	defer cancel()
 	err := pgx.BeginTxFunc(ctx, conn, pgx.TxOptions{AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
 		// LOCAL, because behind a pooler the session is not ours. The server goes on with a query whose
-		// client has gone, unless it is told when to stop.
-		if _, err := tx.Exec(ctx, "SET LOCAL statement_timeout = "+strconv.FormatInt(patience.Milliseconds(), 10)); err != nil {
+		// client has gone, unless it is told when to stop. With this path nobody's functions stand in for
+		// PostgreSQL's own.
+		if _, err := tx.Exec(ctx, "SET LOCAL search_path = pg_catalog; SET LOCAL statement_timeout = "+strconv.FormatInt(patience.Milliseconds(), 10)); err != nil {
 			return err
 		}
 		return queries(ctx, tx)

@@ -1,10 +1,12 @@
-// Package postgres looks at PostgreSQL databases. Each action opens one connection, reads in one
-// read-only transaction and closes it again, all bounded in time: a database in trouble is exactly when
-// connections are dear and answers late.
+// Package postgres looks at PostgreSQL databases and takes care of them. An action that looks opens one
+// connection, reads in one read-only transaction and closes it again, all bounded in time: a database in
+// trouble is exactly when connections are dear and answers late. One that maintains has two: one works,
+// the other watches it and sees it gone.
 package postgres
 
 import (
 	"math"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -24,14 +26,14 @@ const (
 func Actions(targets map[string]config.Postgres) []action.Definition {
 	a := &actions{databases: action.NewClients("postgres", targets, openDatabase, (*database).close)}
 	closed := action.ClosedBy(a.databases.Close)
-	return []action.Definition{
+	return slices.Concat(a.care(closed), []action.Definition{
 		action.Define("postgres.ping",
 			"How a PostgreSQL database stands: answer time, version, connections, size and replication.",
 			a.ping, closed, action.Timeout(3*time.Minute)),
 		action.Define("postgres.activity",
 			"What a PostgreSQL database is doing: sessions by state, who waits for a lock, the longest query and transaction. Literals in queries are not shown.",
 			a.activity, closed, action.Timeout(3*time.Minute)),
-	}
+	})
 }
 
 // actions holds the databases that the actions read.

@@ -125,7 +125,9 @@ func (p *postgres) serve(ctx context.Context, word string) (*server, error) {
 	cmd, err := p.command(context.WithoutCancel(ctx), "postgres", "-D", p.data, "-p", port,
 		"-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=",
 		"-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off",
-		"-c", "max_connections=300", "-c", "shared_buffers=64MB")
+		"-c", "max_connections=300", "-c", "shared_buffers=64MB",
+		// What a new standby still has to read must not be removed before it asks for it.
+		"-c", "wal_keep_size=512MB")
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,298 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"go.temporal.io/sdk/activity"
+
+	"github.com/orderly-ops/orderly/activities/action"
+	"github.com/orderly-ops/orderly/sops"
+)
+
+// How a table or an index came out of maintenance.
+const (
+	statusDone    = "done"
+	statusSkipped = "skipped"
+	statusLeft    = "left"
+	statusPlanned = "planned"
+)
+
+const (
+	// maxPieces is how many tables or indexes one step looks after. Their numbers travel with every heartbeat.
+	maxPieces = 10_000
+	// maxListed is how many of them are told one by one.
+	maxListed = 200
+	// watchEvery is how often progress is asked for.
+	watchEvery = 5 * time.Second
+)
+
+// piece is one table or index to look after, and how it came out.
+type piece struct {
+	OID       uint32        `json:"oid"`
+	Name      string        `json:"name"` // quoted where need be: fit for SQL and for people
+	Of        string        `json:"of,omitempty"`
+	Why       string        `json:"why,omitempty"`
+	Status    string        `json:"status"`
+	Reason    string        `json:"reason,omitempty"`
+	Took      sops.Duration `json:"took,omitempty"`
+	Before    extent        `json:"before"`
+	After     extent        `json:"after"`
+	statement string
+}
+
+// extent is how large something is on disk, and how many dead rows are in it.
+type extent struct {
+	Bytes int64 `json:"bytes"`
+	Dead  int64 `json:"dead,omitempty"`
+}
+
+func (e extent) plus(o extent) extent { return extent{e.Bytes + o.Bytes, e.Dead + o.Dead} }
+
+// mark is what a heartbeat carries: all that a later attempt has to know. Its size is bounded.
+type mark struct {
+	Begun   time.Time `json:"begun"`
+	Session backend   `json:"session"` // whose statement may still run when its worker has died
+	Doing   string    `json:"doing,omitempty"`
+	Phase   string    `json:"phase,omitempty"`
+	Worked  []uint32  `json:"worked,omitempty"` // what is done, skipped or failed
+	Pieces  []piece   `json:"pieces,omitempty"` // the first maxListed of them
+	Done    int       `json:"done"`
+	Skipped int       `json:"skipped"`
+	Before  extent    `json:"before"` // of all that are done
+	After   extent    `json:"after"`
+	Failed  []string  `json:"failed,omitempty"`
+}
+
+// ledger is a mark that is read by heartbeats while it is written.
+type ledger struct {
+	mu sync.Mutex
+	mark
+}
+
+// earlier is what former attempts of this step left.
+func earlier(ctx context.Context) mark {
+	m := mark{Begun: time.Now()}
+	if activity.IsActivity(ctx) && activity.HasHeartbeatDetails(ctx) {
+		if left := (mark{}); activity.GetHeartbeatDetails(ctx, &left) == nil {
+			m = left
+		}
+	}
+	return m
+}
+
+func (l *ledger) current() []any {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	m := l.mark
+	m.Worked, m.Pieces, m.Failed = slices.Clone(m.Worked), slices.Clone(m.Pieces), slices.Clone(m.Failed)
+	return []any{m}
+}
+
+func (l *ledger) change(f func(*mark)) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	f(&l.mark)
+}
+
+// note keeps how a piece came out.
+func (l *ledger) note(p piece) {
+	l.change(func(m *mark) {
+		m.Worked = append(m.Worked, p.OID)
+		if p.Status == statusDone {
+			m.Done++
+			m.Before, m.After = m.Before.plus(p.Before), m.After.plus(p.After)
+		} else {
+			m.Skipped++
+		}
+		// What was skipped has to be seen: it displaces what went well.
+		if len(m.Pieces) >= maxListed && p.Status != statusDone {
+			if i := slices.IndexFunc(m.Pieces, func(o piece) bool { return o.Status == statusDone }); i >= 0 {
+				m.Pieces = slices.Delete(m.Pieces, i, i+1)
+			}
+		}
+		if len(m.Pieces) < maxListed {
+			m.Pieces = append(m.Pieces, p)
+		}
+	})
+}
+
+// batch works through tables or indexes, one statement each, one after the other.
+type batch struct {
+	*upkeep
+	verb     string // for messages: vacuum
+	bounds   bounds
+	budget   time.Duration // no further piece is begun after it; 0 means no limit
+	measure  func(context.Context, uint32) (extent, error)
+	progress string // a query for what the session $1 does: one text
+	log      ledger
+}
+
+// resume takes up what a former attempt left: what it worked is not worked again, and its session is ended
+// where it lives on without its worker.
+func (b *batch) resume(ctx context.Context) error {
+	b.log.mark = earlier(ctx)
+	if old := b.log.Session; old.PID != 0 {
+		if err := b.terminate(ctx, old); err != nil {
+			return b.failed("end the session of an earlier attempt", err)
+		}
+	}
+	b.log.Session = b.self
+	return nil
+}
+
+// run works through pieces and gives those that were left because the budget was spent.
+func (b *batch) run(ctx context.Context, pieces []piece) (left []piece, err error) {
+	defer action.Report(ctx, b.log.current)()
+	var locked []piece
+	for _, p := range pieces {
+		switch {
+		case slices.Contains(b.log.Worked, p.OID):
+		case b.spent():
+			left = append(left, p)
+		default:
+			again, err := b.one(ctx, p, true)
+			if err != nil {
+				return nil, err
+			}
+			if again {
+				locked = append(locked, p)
+			}
+		}
+	}
+	for _, p := range locked { // a lock is often held for a moment only
+		if _, err := b.one(ctx, p, false); err != nil {
+			return nil, err
+		}
+	}
+	return left, b.verdict()
+}
+
+func (b *batch) spent() bool { return b.budget > 0 && time.Since(b.log.Begun) >= b.budget }
+
+// verdict is an error when pieces failed for a reason of their own.
+func (b *batch) verdict() error {
+	if len(b.log.Failed) == 0 {
+		return nil
+	}
+	return action.Permanent(action.ErrCommand, "postgres %q (%s): %s: %d done, %d skipped, %d failed: %s",
+		b.d.name, b.d.place, b.verb, b.log.Done, b.log.Skipped-len(b.log.Failed), len(b.log.Failed), strings.Join(b.log.Failed, "; "))
+}
+
+// one looks after one piece. again says that somebody holds a lock on it and that it was not noted, which
+// only the first time is true. An error ends the whole batch.
+func (b *batch) one(ctx context.Context, p piece, first bool) (again bool, err error) {
+	b.log.change(func(m *mark) { m.Doing, m.Phase = p.Name, "" })
+	start := time.Now()
+	b.warnings = nil
+	p.Before, err = b.measure(ctx, p.OID)
+	if err == nil {
+		err = b.statement(ctx, p.statement)
+	}
+	if err == nil {
+		p.After, err = b.measure(ctx, p.OID)
+	}
+	p.Took = sops.Duration(time.Since(start).Round(time.Millisecond))
+	p.Status, p.Reason = statusDone, strings.Join(b.warnings, "; ")
+	if err != nil {
+		if p.Reason, err = b.excuse(ctx, p, err); err != nil {
+			return false, err
+		}
+		if first && strings.HasPrefix(p.Reason, lockedReason) {
+			return true, nil
+		}
+		p.Status = statusSkipped
+	}
+	b.log.note(p)
+	return false, nil
+}
+
+// statement runs one statement while the other session watches it.
+func (b *batch) statement(ctx context.Context, sql string) error {
+	ended, watched := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(watched)
+		b.follow(ctx, ended)
+	}()
+	_, err := b.work.Exec(ctx, sql)
+	close(ended)
+	<-watched // its session is free again
+	return err
+}
+
+// follow keeps what the working session is doing for the next heartbeat.
+func (b *batch) follow(ctx context.Context, ended <-chan struct{}) {
+	tick := time.NewTicker(watchEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ended:
+			return
+		case <-tick.C:
+		}
+		var phase string
+		// Its own bound: a cancellation would break this session, which is still needed.
+		asking, cancel := context.WithTimeout(context.WithoutCancel(ctx), watchEvery)
+		if b.watch.QueryRow(asking, b.progress, b.self.PID).Scan(&phase) == nil {
+			b.log.change(func(m *mark) { m.Phase = phase })
+		}
+		cancel()
+	}
+}
+
+const lockedReason = "locked"
+
+// excuse says why one piece could not be worked; an error when that concerns all of them.
+func (b *batch) excuse(ctx context.Context, p piece, err error) (string, error) {
+	doing := fmt.Sprintf("%s %s (%d done)", b.verb, p.Name, b.log.Done)
+	var refused *pgconn.PgError
+	if ctx.Err() != nil || b.work.IsClosed() || !errors.As(err, &refused) {
+		return "", b.failed(doing, err)
+	}
+	switch refused.Code {
+	case codeLocked:
+		return b.holder(ctx, p.OID), nil
+	case codeCancelled:
+		if p.Took.D() >= b.bounds.statement {
+			return fmt.Sprintf("took longer than %s", b.bounds.statement), nil
+		}
+		return "cancelled by somebody on the server", nil
+	case codeDeadlock:
+		return lockedReason + ": deadlock with another session", nil
+	case codeNoTable, codeNoObject:
+		return "is gone", nil
+	case codeReadOnly, codeDiskFull:
+		return "", b.failed(doing, err)
+	}
+	if strings.HasPrefix(refused.Code, "53") || strings.HasPrefix(refused.Code, "58") { // memory, connections, the disk itself
+		return "", b.failed(doing, err)
+	}
+	text := fmt.Sprintf("%s: %s (SQLSTATE %s)", p.Name, refused.Message, refused.Code)
+	if refused.Code == codeDamaged || refused.Code == codeBadIndex {
+		text += ": data is damaged: keep the last good backup, and see amcheck"
+	}
+	b.log.change(func(m *mark) { m.Failed = append(m.Failed, text) })
+	return refused.Message, nil
+}
+
+// holder says who keeps a table from us.
+func (b *batch) holder(ctx context.Context, oid uint32) string {
+	var who string
+	err := b.watch.QueryRow(ctx, `
+		SELECT string_agg(DISTINCT format('session %s (%s, %s)', l.pid, coalesce(nullif(a.application_name, ''), a.usename, a.backend_type, '?'), l.mode), ', ')
+		FROM pg_locks l LEFT JOIN pg_stat_activity a USING (pid)
+		WHERE l.locktype = 'relation' AND l.granted AND l.pid <> $2
+			AND (l.relation = $1 OR l.relation IN (SELECT indrelid FROM pg_index WHERE indexrelid = $1))
+			AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+			AND l.mode NOT IN ('AccessShareLock', 'RowShareLock', 'RowExclusiveLock')`, oid, b.self.PID).Scan(&who)
+	if err != nil || who == "" {
+		return lockedReason + " by another session"
+	}
+	return lockedReason + " by " + who
+}
