@@ -78,7 +78,7 @@ func startEngine(ctx context.Context, dir string) (*client.Client, func(), error
 		"--data-root", filepath.Join(dir, "data"), "--exec-root", filepath.Join(dir, "exec"),
 		"--pidfile", filepath.Join(dir, "pid"), "--config-file", settings,
 		"--bridge", "none", "--iptables=false", "--ip6tables=false",
-		"--default-address-pool", fmt.Sprintf("base=10.%d.%d.0/24,size=24", 64+rand.IntN(128), rand.IntN(256)), //nolint:gosec // spreads, not secures
+		"--default-address-pool", fmt.Sprintf("base=10.%d.%d.0/19,size=24", 64+rand.IntN(128), 32*rand.IntN(8)), //nolint:gosec // spreads, not secures
 		// A containerd of the machine may serve several engines: keep ours apart.
 		"--containerd-namespace", name, "--containerd-plugins-namespace", name+"-plugins")
 	proc, err := launch(dir, cmd, syscall.SIGTERM)
