@@ -52,10 +52,7 @@ func (r *run) filledIn(s *Step, m Complete) (map[string]any, error) {
 	if m.Skip {
 		return nil, nil
 	}
-	var form map[string]sops.FormField
-	if step := r.stepOf(s); step != nil {
-		form = step.Form
-	}
+	form := s.Ask.Fields
 	for _, name := range workflow.DeterministicKeys(m.Form) {
 		if text, ok := m.Form[name].(string); ok && len(text) > maxMessageText {
 			return nil, refused("%s: longer than %d bytes; put it into a ticket or an artifact and say where it is", name, maxMessageText)
@@ -219,6 +216,23 @@ func (r *run) notRequester(ctx workflow.Context, s *Step, by Party) error {
 
 // asking finds a step that people answer, by path or, where that is clear, by id.
 func (r *run) asking(name string, kind sops.Kind) (*Step, error) {
+	var found []*Step
+	var open []string
+	for _, s := range r.waiting() {
+		if s.Kind != string(kind) {
+			continue
+		}
+		open = append(open, s.Path)
+		switch name {
+		case s.Path:
+			return s, nil
+		case s.ID:
+			found = append(found, s)
+		}
+	}
+	if len(found) == 1 {
+		return found[0], nil // also where an earlier question of that name was answered
+	}
 	if s := r.record.stepAt(name); s != nil {
 		if s.Kind != string(kind) {
 			return nil, refused("step %q is not one to %s", name, map[sops.Kind]string{sops.KindAsk: "complete", sops.KindApprove: "decide"}[kind])
@@ -228,24 +242,10 @@ func (r *run) asking(name string, kind sops.Kind) (*Step, error) {
 		}
 		return s, nil
 	}
-	var found []*Step
-	var open []string
-	for _, s := range r.waiting() {
-		if s.Kind == string(kind) {
-			open = append(open, s.Path)
-			if s.ID == name {
-				found = append(found, s)
-			}
-		}
-	}
-	switch len(found) {
-	case 1:
-		return found[0], nil
-	case 0:
+	if len(found) == 0 {
 		return nil, refused("no step %q waits for this; waiting are %s", name, orElse(strings.Join(open, ", "), "none"))
-	default:
-		return nil, refused("%d steps %q wait: say which of %s", len(found), name, strings.Join(open, ", "))
 	}
+	return nil, refused("%d steps %q wait: say which of %s", len(found), name, strings.Join(open, ", "))
 }
 
 // mayAnswer are those who may answer a step: those it is of, and whoever it may be escalated to.

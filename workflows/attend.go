@@ -16,7 +16,7 @@ func needsRules(p *sops.Procedure) bool {
 		return true
 	}
 	for s := range p.Steps() {
-		if k := s.Kind(); k == sops.KindAsk || k == sops.KindApprove {
+		if k := s.Kind(); k == sops.KindAsk || k == sops.KindApprove || s.Undo != nil && s.Undo.Approve != nil {
 			return true
 		}
 	}
@@ -62,6 +62,9 @@ func (rec *Record) walk(visit func(*Step) bool) {
 		if !walkSteps(p.Steps, visit) {
 			return
 		}
+	}
+	if !walkSteps(rec.Questions, visit) || rec.Rollback != nil && !walkSteps(rec.Rollback.Then, visit) {
+		return
 	}
 	walkSteps(rec.Finally, visit)
 }

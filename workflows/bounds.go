@@ -188,7 +188,7 @@ func (rec *Record) fitting() (json.RawMessage, error) {
 
 // outputSize is how many bytes the outputs of all steps have.
 func (rec *Record) outputSize() int {
-	n := sizeOfOutputs(rec.Finally)
+	n := sizeOfOutputs(rec.Finally) + sizeOfOutputs(rec.Undo)
 	for _, p := range rec.Phases {
 		n += sizeOfOutputs(p.Steps)
 	}
@@ -215,6 +215,12 @@ func (rec *Record) eachStep(f func(*Step)) {
 		phases[i] = &phase
 	}
 	rec.Phases, rec.Finally = phases, copySteps(rec.Finally, f)
+	rec.Undo, rec.Questions = copySteps(rec.Undo, f), copySteps(rec.Questions, f)
+	if rec.Rollback != nil {
+		rb := *rec.Rollback
+		rb.Then = copySteps(rb.Then, f)
+		rec.Rollback = &rb
+	}
 }
 
 func copySteps(steps []*Step, f func(*Step)) []*Step {

@@ -24,11 +24,10 @@ func clockOfStep(path string) string { return "step:" + path }
 const ClockWithin = "within"
 
 // startClock begins a promise; no `within`, no clock.
-func (r *run) startClock(ctx workflow.Context, id, title string, started time.Time, within sops.Duration) error {
+func (r *run) startClock(ctx workflow.Context, id, title string, started time.Time, within sops.Duration) {
 	if within != 0 && r.clock(id) == nil {
 		r.start(ctx, &Clock{ID: id, Kind: ClockWithin, Title: title, Started: started, Due: started.Add(time.Duration(within))})
 	}
-	return nil
 }
 
 // promise begins one of an incident's own clocks, of which there is one each.
@@ -132,7 +131,7 @@ func (r *run) broken(ctx workflow.Context, c *Clock) {
 	case clockUpdate:
 		r.updateMissed(ctx, c)
 	default:
-		if r.expireStep(ctx, c) {
+		if r.expireStep(ctx, c) || r.halt(ctx, c) {
 			return
 		}
 		r.alarm(ctx, c.Title+" was due "+r.record.dueTime(c.Due))

@@ -103,7 +103,7 @@ func (r *run) continueAsNew(ctx workflow.Context) error {
 	r.leave(ctx)
 	defer func() { r.leaving = false }() // where it goes on in this execution
 	r.draining, r.last = false, true
-	if ctx.Err() != nil {
+	if ctx.Err() != nil && r.record.Rollback == nil {
 		return nil // whoever goes on meets the cancellation again
 	}
 	r.record.Continued++
@@ -186,6 +186,9 @@ func unpack(c *Carried) (carriedState, error) {
 // engine itself made.
 func (rec *Record) laidOutFor(p *sops.Procedure) bool {
 	fits := len(rec.Phases) == len(p.Phases) && sameSteps(rec.Finally, p.Finally)
+	if rec.Rollback != nil && p.Rollback != nil {
+		fits = fits && sameSteps(rec.Rollback.Then, p.Rollback.Then)
+	}
 	for i := range p.Phases {
 		fits = fits && rec.Phases[i] != nil && rec.Phases[i].ID == p.Phases[i].ID && sameSteps(rec.Phases[i].Steps, p.Phases[i].Steps)
 	}

@@ -56,14 +56,8 @@ func (r *run) each(ctx workflow.Context, s *sops.Step, rec *Step, f *frame) erro
 
 func (r *run) eachRound(ctx workflow.Context, s *sops.Step, rec *Step, i int, f *frame) error {
 	item := rec.Items[i]
-	vars := map[string]any{"item": item.Item}
-	if s.Each.As != "" {
-		vars[s.Each.As] = item.Item
-	}
 	item.State = Running
-	inner := f.round(roundPrefix(rec, i), item.Steps, vars)
-	inner.label = shorten(itemName(item.Item), itemLength)
-	err := r.sequence(ctx, s.Each.Steps, item.Steps, inner)
+	err := r.sequence(ctx, s.Each.Steps, item.Steps, eachFrame(s, rec, i, f))
 	switch {
 	case !errors.Is(err, errDraining):
 		item.State = outcome(err)
@@ -71,6 +65,18 @@ func (r *run) eachRound(ctx workflow.Context, s *sops.Step, rec *Step, i int, f 
 		item.State = Pending // it had not really begun
 	}
 	return err
+}
+
+// eachFrame is what the steps of one round can see.
+func eachFrame(s *sops.Step, rec *Step, i int, f *frame) *frame {
+	item := rec.Items[i]
+	vars := map[string]any{"item": item.Item}
+	if s.Each.As != "" {
+		vars[s.Each.As] = item.Item
+	}
+	inner := f.round(roundPrefix(rec, i), item.Steps, vars)
+	inner.label = shorten(itemName(item.Item), itemLength)
+	return inner
 }
 
 func (r *run) items(ctx workflow.Context, s *sops.Step, f *frame) ([]any, error) {

@@ -42,6 +42,8 @@ type Ladder struct {
 	// Page are those who are asked when there is no policy: the ladder then has one tier.
 	Page []string      `json:"page,omitempty"`
 	Wait sops.Duration `json:"wait,omitempty"`
+	// Follow is the policy that goes on after Page.
+	Follow string `json:"follow,omitempty"`
 
 	faults int // pages in a row that could not even be tried
 	moves  int // how often it was set going again by hand or by a promise that was broken
@@ -233,6 +235,8 @@ func (r *run) advance(ctx workflow.Context, l *Ladder, tier sops.Tier, page *Pag
 	policy := r.rules().Policies[l.Policy]
 	switch {
 	case l.Policy != page.Policy || l.Tier+1 != page.Tier:
+	case l.Page != nil && l.Follow != "":
+		l.Policy, l.Tier, l.Page = l.Follow, 0, nil
 	case l.Page == nil && l.Tier+1 < len(policy.Tiers):
 		l.Tier++
 	case l.Page == nil && policy.Next != "":

@@ -145,10 +145,19 @@ func (r *run) approve(ctx workflow.Context, s *sops.Step, rec *Step, f *frame) e
 	if err := r.awaitAnswer(ctx, rec); err != nil {
 		return err
 	}
-	a := rec.Ask
+	by, reason, err := rec.Ask.verdict()
+	if err != nil {
+		return err
+	}
+	rec.Reason = "approved by " + strings.Join(by, ", ")
+	rec.Outputs, err = json.Marshal(map[string]any{"approved": true, "by": by, "reason": reason})
+	return err
+}
+
+// verdict is what an approval has come to: who decided, and the reason that was given last. Without an
+// approval there is an error.
+func (a *Ask) verdict() (by []string, reason string, err error) {
 	approved, decided := a.decision()
-	var by []string
-	reason := ""
 	for _, d := range a.Decisions {
 		if d.Approve == approved {
 			by, reason = append(by, d.By.Name), orElse(d.Reason, reason)
@@ -156,16 +165,13 @@ func (r *run) approve(ctx workflow.Context, s *sops.Step, rec *Step, f *frame) e
 	}
 	switch {
 	case decided && approved:
-		rec.Reason = "approved by " + strings.Join(by, ", ")
-		var err error
-		rec.Outputs, err = json.Marshal(map[string]any{"approved": true, "by": by, "reason": reason})
-		return err
+		return by, reason, nil
 	case decided:
-		return permanent("Rejected", "rejected by %s: %s", strings.Join(by, ", "), reason)
+		return by, reason, permanent("Rejected", "rejected by %s: %s", strings.Join(by, ", "), reason)
 	case a.Closed != "":
-		return &skipped{a.Closed}
+		return by, reason, &skipped{a.Closed}
 	default:
-		return permanent("Expired", "nobody decided in time")
+		return by, reason, permanent("Expired", "nobody decided in time")
 	}
 }
 

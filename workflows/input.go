@@ -17,7 +17,6 @@ const (
 	ErrUnknownProcedure = "UnknownProcedure" // no file serves the workflow type
 	ErrUnreadable       = "Unreadable"       // the procedures could not be read
 	ErrProcedure        = "InvalidProcedure" // the file has problems
-	ErrUnsupported      = "Unsupported"      // the procedure needs what this engine can't do
 	ErrCancelled        = "Cancelled"        // what a step waited for was cancelled, though the run was not
 	ErrStep             = "StepFailed"
 )

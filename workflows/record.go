@@ -47,11 +47,18 @@ type Record struct {
 	Inputs    map[string]any `json:"inputs"`
 	Phases    []*Phase       `json:"phases"`
 	Finally   []*Step        `json:"finally,omitempty"`
-	Clocks    []*Clock       `json:"clocks,omitempty"`
-	Incident  *Incident      `json:"incident,omitempty"`
-	Ladders   []*Ladder      `json:"ladders,omitempty"`
-	Pages     []*Page        `json:"pages,omitempty"`
-	Board     *Board         `json:"board,omitempty"`
+	// Undo is how the steps that have begun are undone, in the order in which they began.
+	Undo     []*Step   `json:"undo,omitempty"`
+	Rollback *Rollback `json:"rollback,omitempty"`
+	// Questions are those that the engine itself puts: what is to become of a step that failed.
+	Questions []*Step `json:"questions,omitempty"`
+	// Halted is why the run ended its own steps: its time was over.
+	Halted   *Failure  `json:"halted,omitempty"`
+	Clocks   []*Clock  `json:"clocks,omitempty"`
+	Incident *Incident `json:"incident,omitempty"`
+	Ladders  []*Ladder `json:"ladders,omitempty"`
+	Pages    []*Page   `json:"pages,omitempty"`
+	Board    *Board    `json:"board,omitempty"`
 	// Telling are messages that are being sent, and Messages counts those to single people.
 	Telling  []*TellRequest `json:"telling,omitempty"`
 	Messages int            `json:"messages,omitempty"`
@@ -92,6 +99,10 @@ type Step struct {
 	// At is the path of the step inside this one whose failure became this one's.
 	At     string `json:"at,omitempty"`
 	Reason string `json:"reason,omitempty"` // why it was skipped
+	// Tries is how often it was begun again because somebody said so, and Decided what else was said: skip,
+	// rollback or stop.
+	Tries   int    `json:"tries,omitempty"`
+	Decided string `json:"decided,omitempty"`
 	// Until is when a `wait` ends or a `repeat` looks again.
 	Until *time.Time `json:"until,omitempty"`
 	// Count is how many rounds of a `repeat` have ended, and Round when the current one began.
@@ -153,7 +164,7 @@ type Finding struct {
 // Event is one line of the timeline.
 type Event struct {
 	At    time.Time `json:"at"`
-	Kind  string    `json:"kind"` // run, phase, step, clock, finding, message, note, page, ask, incident, alert, update, board
+	Kind  string    `json:"kind"` // run, phase, step, undo, rollback, clock, finding, message, note, page, ask, incident, alert, update, board
 	Phase string    `json:"phase,omitempty"`
 	Step  string    `json:"step,omitempty"`
 	By    string    `json:"by,omitempty"`
@@ -181,6 +192,9 @@ type Summary struct {
 	FindingsLeftOut int       `json:"findings_left_out,omitempty"`
 	Failure         *Failure  `json:"failure,omitempty"`
 	Incident        *Incident `json:"incident,omitempty"`
+	// Undone counts what was undone, and Left names what was not although it was due.
+	Undone int      `json:"undone,omitempty"`
+	Left   []string `json:"left,omitempty"`
 }
 
 // Tally counts steps by how they ended.

@@ -300,6 +300,9 @@ func (r *run) closeIncident(ctx workflow.Context, state IncidentState) {
 	}
 	if r.belongsToResponse() || state == IncidentAborted {
 		for _, s := range r.waiting() {
+			if r.ofRollback(s) {
+				continue // it is about what was changed, whatever becomes of the incident
+			}
 			s.Ask.Closed = "the incident was " + string(state)
 			r.closeLadder(ctx, clockOfStep(s.Path))
 		}
@@ -346,8 +349,8 @@ func (r *run) abort(ctx workflow.Context, m Abort) (Answer, error) {
 		r.closeIncident(ctx, IncidentAborted)
 	}
 	r.cancel()
-	if !r.last {
-		return Answer{Now: "the run is being ended; its last steps still run", Changed: true, By: by.Name}, nil
+	if now := r.stillToDo(); now != "" {
+		return Answer{Now: "the run is being ended; " + now, Changed: true, By: by.Name}, nil
 	}
 	r.quit = true
 	for _, s := range r.waiting() {

@@ -39,6 +39,8 @@ type run struct {
 	// reminding are the paths of the steps whose people are reminded.
 	reminding map[string]bool
 	quit      bool   // it was aborted while its last steps ran: nobody is asked any more
+	ending    bool   // its last steps run
+	unsaved   bool   // the journal could not be reached the last time
 	next      *Alert // what fired when it was too late for this run
 	first     *Alert // what fired when it was too late for the run before
 }
@@ -51,9 +53,6 @@ func (r *run) begin(ctx workflow.Context) error {
 	}
 	r.pin = pin
 	if r.proc, err = r.engine.parse(pin); err != nil {
-		return err
-	}
-	if err := supported(r.proc); err != nil {
 		return err
 	}
 	if needsRules(r.proc) && pin.Rules == nil {
@@ -128,18 +127,28 @@ func (r *run) execute(ctx workflow.Context) (*Summary, error) {
 func (r *run) body(ctx workflow.Context) error {
 	err := r.stoppedBefore()
 	if err == nil {
-		err = r.phases(ctx)
+		err = r.halted(r.phases(ctx))
 	}
 	if errors.Is(err, errDraining) {
 		return err
 	}
-	return r.awaitResolved(ctx, err)
+	if err = r.rollBackAfter(ctx, err); errors.Is(err, errDraining) {
+		return err
+	}
+	err = r.awaitResolved(ctx, err)
+	if errors.Is(err, errDraining) || r.record.Rollback != nil {
+		return err
+	}
+	return r.rollBackAfter(ctx, err) // an incident may be aborted when its steps have ended
 }
 
-// stoppedBefore is the failure that ended an incident's steps in an earlier execution.
+// stoppedBefore is what ended the steps in an earlier execution.
 func (r *run) stoppedBefore() error {
 	f := r.record.Failure
-	if f == nil {
+	switch {
+	case f == nil && r.record.Rollback != nil:
+		return temporal.NewCanceledError()
+	case f == nil:
 		return nil
 	}
 	return &stepError{Phase: f.Phase, Step: f.Step, Cause: errors.New(f.Message)}
@@ -147,9 +156,7 @@ func (r *run) stoppedBefore() error {
 
 // phases runs the phases in order; the run's own clock covers them all.
 func (r *run) phases(ctx workflow.Context) error {
-	if err := r.startClock(ctx, clockOfRun, "the run", r.record.Started, r.proc.Within); err != nil {
-		return err
-	}
+	r.startClock(ctx, clockOfRun, "the run", r.record.Started, r.proc.Within)
 	root := r.rootFrame()
 	for i := range r.proc.Phases {
 		if err := r.runPhase(ctx, &r.proc.Phases[i], r.record.Phases[i], root); err != nil {
@@ -182,9 +189,7 @@ func (r *run) runPhase(ctx workflow.Context, p *sops.Phase, rec *Phase, root *fr
 		if err := r.attributes(ctx); err != nil {
 			return err
 		}
-		if err := r.startClock(ctx, clockOfPhase(p.ID), rec.Title, now, p.Within); err != nil {
-			return err
-		}
+		r.startClock(ctx, clockOfPhase(p.ID), rec.Title, now, p.Within)
 	}
 	err := r.sequence(ctx, p.Steps, rec.Steps, root)
 	if errors.Is(err, errDraining) {
@@ -195,6 +200,9 @@ func (r *run) runPhase(ctx workflow.Context, p *sops.Phase, rec *Phase, root *fr
 	r.event(ctx, Event{Kind: "phase", Text: rec.Title + ": " + ended(rec.State, rec.Started, now)})
 	r.stopClock(ctx, clockOfPhase(p.ID), err == nil)
 	r.checklist()
+	if len(r.record.Undo) > 0 {
+		r.saveMeanwhile(ctx)
+	}
 	return err
 }
 
@@ -209,7 +217,7 @@ func (r *run) skipPhase(ctx workflow.Context, p *sops.Phase, rec *Phase) {
 // the execution that they began in: a run does not continue as new here, so that a cancellation or
 // failure needs no way across.
 func (r *run) finally(ctx workflow.Context) error {
-	r.last = true
+	r.last, r.ending = true, true
 	if len(r.proc.Finally) > 0 {
 		r.phase = "finally"
 	}

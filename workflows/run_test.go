@@ -220,19 +220,3 @@ phases: [{id: a, steps: [{id: look, uses: test.do}, {id: smash, uses: test.break
 	require.Contains(t, string(step(t, rec, "look").Outputs), `"dry_run":false`)
 	require.True(t, rec.Drill)
 }
-
-func TestWhatTheEngineCanNotDoYetIsRefusedBeforeAnythingIsTouched(t *testing.T) {
-	t.Parallel()
-	b := setup(t, `
-sop: p
-title: P
-phases:
-  - id: a
-    steps:
-      - {id: one, uses: test.do}
-      - {id: two, uses: test.do, undo: {uses: test.do}}
-`)
-	b.env.ExecuteWorkflow("P")
-	require.ErrorContains(t, b.env.GetWorkflowError(), `step "two": undo`)
-	require.Empty(t, b.calls)
-}

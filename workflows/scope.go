@@ -31,6 +31,9 @@ func (r *run) rootFrame() *frame {
 	for _, p := range r.record.Phases {
 		f.add(p.Steps)
 	}
+	if rb := r.record.Rollback; rb != nil {
+		f.add(rb.Then)
+	}
 	f.add(r.record.Finally)
 	return f
 }
@@ -92,7 +95,11 @@ func (r *run) scope(ctx workflow.Context, f *frame) *sops.Scope {
 	if inc := r.record.Incident; inc != nil {
 		s.Incident = inc.view(r.record.Started)
 	}
-	if failure := r.record.Failure; failure != nil {
+	failure := r.record.Failure
+	if rb := r.record.Rollback; failure == nil && rb != nil {
+		failure = &rb.Why
+	}
+	if failure != nil {
 		s.Failure = &sops.FailureView{Phase: failure.Phase, Step: failure.Step, Message: failure.Message}
 	}
 	return s

@@ -89,7 +89,7 @@ func setup(t *testing.T, procedures ...string) *bench {
 	for _, src := range procedures {
 		pin, p := pinned(t, src, cat)
 		sources[sops.WorkflowType(p.ID)] = pin
-		if p.Incident != nil || strings.Contains(src, "ask:") || strings.Contains(src, "approve:") {
+		if p.Incident != nil || strings.Contains(src, "ask:") || strings.Contains(src, "approve:") || strings.Contains(src, "undo:") {
 			b.after(horizon, b.env.CancelWorkflow)
 		}
 	}

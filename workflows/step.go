@@ -52,16 +52,27 @@ func (r *run) sequence(ctx workflow.Context, steps []sops.Step, recs []*Step, f 
 // step runs one step, or goes on with one that a record shows as begun. It returns an error only when
 // what follows must not run.
 func (r *run) step(ctx workflow.Context, s *sops.Step, rec *Step, f *frame) error {
-	if rec.State.Done() {
-		return r.settled(s, rec)
+	for {
+		if !rec.State.Done() {
+			if err := r.attempt(ctx, s, rec, f); err != nil {
+				return err
+			}
+		}
+		if again, err := r.settle(ctx, s, rec, f); !again {
+			return err
+		}
 	}
+}
+
+// attempt brings a step to an end, well or not, that its record then shows. The error says that it did not
+// come to that: the run is to continue as new, or was cancelled before the step began.
+func (r *run) attempt(ctx workflow.Context, s *sops.Step, rec *Step, f *frame) error {
 	if rec.State == Pending {
 		if err := r.safePoint(ctx); err != nil {
 			return err
 		}
-		begun, err := r.beginStep(ctx, s, rec, f)
-		if !begun {
-			return err
+		if !r.beginStep(ctx, s, rec, f) {
+			return nil
 		}
 	}
 	err := performerOf(s.Kind())(r, ctx, s, rec, f)
@@ -72,7 +83,7 @@ func (r *run) step(ctx workflow.Context, s *sops.Step, rec *Step, f *frame) erro
 	if s.Mitigates && rec.State == Succeeded {
 		r.mitigated(ctx, Party{}, rec.Title)
 	}
-	return r.settled(s, rec)
+	return nil
 }
 
 // unasked makes a failure of a cancellation that is not the run's: somebody cancelled the run that the
@@ -89,24 +100,25 @@ func unasked(ctx workflow.Context, rec *Step, err error) error {
 }
 
 // beginStep decides whether the step runs, and notes it.
-func (r *run) beginStep(ctx workflow.Context, s *sops.Step, rec *Step, f *frame) (bool, error) {
+func (r *run) beginStep(ctx workflow.Context, s *sops.Step, rec *Step, f *frame) bool {
 	holds, err := r.condition(ctx, s.If, f)
 	if err == nil && !holds {
 		rec.State, rec.Reason = Skipped, conditionFails+": "+s.If.Source
 		skipAll(rec.Steps, "the step around it was skipped")
 		r.stepEvent(ctx, rec, f, "skipped: "+rec.Reason, false)
 		r.checklist()
-		return false, nil
+		return false
 	}
 	now := workflow.Now(ctx).UTC()
 	rec.State, rec.Started = Running, &now
 	if err != nil {
 		r.endStep(ctx, rec, f, err)
-		return false, r.settled(s, rec)
+		return false
 	}
 	r.stepEvent(ctx, rec, f, "started", false)
 	r.checklist()
-	return true, r.startClock(ctx, clockOfStep(rec.Path), f.title(rec), now, s.Within)
+	r.startClock(ctx, clockOfStep(rec.Path), f.title(rec), now, s.Within)
+	return true
 }
 
 func skipAll(steps []*Step, reason string) {
@@ -140,22 +152,20 @@ func (r *run) endStep(ctx workflow.Context, rec *Step, f *frame, err error) {
 	r.checklist()
 }
 
-// settled is what a step that has ended means for what follows.
-func (r *run) settled(s *sops.Step, rec *Step) error {
-	switch rec.State {
-	case Cancelled:
-		return temporal.NewCanceledError()
-	case Failed:
-		if s.OnFailure == onFailureContinue {
-			return nil
-		}
-		return &stepError{Phase: r.phase, Step: orElse(rec.At, rec.Path), Cause: errors.New(rec.Error)}
+// settle is what a step that has ended means for what follows: nothing, that it is begun again, or that what
+// follows must not run.
+func (r *run) settle(ctx workflow.Context, s *sops.Step, rec *Step, f *frame) (again bool, _ error) {
+	switch {
+	case rec.State == Cancelled:
+		return false, temporal.NewCanceledError()
+	case rec.State != Failed || s.OnFailure == onFailureContinue:
+		return false, nil
+	case r.isHeld(rec):
+		return r.holdStep(ctx, rec, f)
 	default:
-		return nil
+		return false, &stepError{Phase: r.phase, Step: orElse(rec.At, rec.Path), Cause: errors.New(rec.Error)}
 	}
 }
-
-const onFailureContinue = "continue"
 
 // conditionFails is why most steps are skipped.
 const conditionFails = "its condition does not hold"

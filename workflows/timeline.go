@@ -49,6 +49,17 @@ func (r *run) save(ctx workflow.Context) {
 	}
 }
 
+// saveMeanwhile keeps the record while the run goes on, so that what it still has to undo is known even if
+// Temporal's own memory of it were lost. A journal that is away holds nothing up.
+func (r *run) saveMeanwhile(ctx workflow.Context) {
+	ctx, _ = workflow.NewDisconnectedContext(ctx)
+	err := workflow.ExecuteLocalActivity(local(ctx, "Keep the record", 1), ActivitySave, *r.record).Get(ctx, nil)
+	if err != nil && !r.unsaved {
+		r.event(ctx, Event{Kind: "run", Text: "its record could not be kept in the journal for now: " + cause(err)})
+	}
+	r.unsaved = err != nil
+}
+
 // Summary is the short form of the record that is a run's result.
 func (rec *Record) Summary() Summary {
 	s := Summary{
@@ -56,6 +67,9 @@ func (rec *Record) Summary() Summary {
 		Failure: rec.Failure, Incident: rec.Incident.summary(),
 	}
 	s.Findings, s.FindingsLeftOut = rec.listed()
+	if rec.Rollback != nil {
+		s.Undone, s.Left = rec.undoneAndLeft()
+	}
 	if rec.Ended != nil {
 		s.Ended = *rec.Ended
 	}

@@ -25,6 +25,7 @@ func (r *run) uses(ctx workflow.Context, s *sops.Step, rec *Step, f *frame) erro
 	if err := r.room(ctx, len(with)); err != nil {
 		return err
 	}
+	r.owe(ctx, s, rec)
 	var out json.RawMessage
 	options := activityOptions(s, act, rec, f)
 	err = workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, options), act.Name, with).Get(ctx, &out)
@@ -92,13 +93,21 @@ func activityOptions(s *sops.Step, act sops.Action, rec *Step, f *frame) workflo
 		timeout = time.Duration(s.Timeout)
 	}
 	return workflow.ActivityOptions{
-		ActivityID:          rec.Path,
+		ActivityID:          activityID(rec),
 		StartToCloseTimeout: timeout,
 		HeartbeatTimeout:    act.Heartbeat,
 		WaitForCancellation: true,
 		RetryPolicy:         retryPolicy(act.Retry, s.Retry),
 		Summary:             summaryOf(f.title(rec)),
 	}
+}
+
+// activityID is the step's path. Beginning a step again is another activity.
+func activityID(rec *Step) string {
+	if rec.Tries == 0 {
+		return rec.Path
+	}
+	return fmt.Sprintf("%s#%d", rec.Path, rec.Tries+1)
 }
 
 // maxRetryFactor bounds the time between attempts where a step sets no `max`, as Temporal itself does.

@@ -17,6 +17,7 @@ type checked struct {
 // traits are what has to be known of a procedure without reading it again.
 type traits struct {
 	people bool // it asks or pages somebody, so a run of it pins how
+	owners bool // it pages its owners when something fails, if there is an org.yaml that says who they are
 }
 
 // maxChecked bounds the memory of a worker that sees ever new versions of files.
@@ -44,8 +45,9 @@ func (c *checked) add(p *sops.Procedure, org string) {
 }
 
 func traitsOf(p *sops.Procedure) traits {
-	t := traits{people: p.Incident != nil}
+	t := traits{people: p.Incident != nil, owners: p.OnFailure == "hold"}
 	for s := range p.Steps() {
+		t.owners = t.owners || s.Undo != nil || s.OnFailure == "hold"
 		t.people = t.people || !s.Ask.IsZero() || !s.Approve.IsZero() || s.Undo != nil && s.Undo.Approve != nil
 	}
 	return t

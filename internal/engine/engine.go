@@ -94,7 +94,7 @@ func (a *Activities) load(_ context.Context, request workflows.LoadRequest) (wor
 		t = traitsOf(p)
 		a.checked.add(p, digestOf(org))
 	}
-	if t.people {
+	if t.people || t.owners && org != nil {
 		pin.Rules, err = a.rules(request.WorkflowType, org, noOrg)
 	}
 	return pin, err

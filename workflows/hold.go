@@ -1,0 +1,62 @@
+package workflows
+
+import (
+	"errors"
+
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/orderly-ops/orderly/sops"
+)
+
+// isHeld says whether people are asked what is to become of a step that failed. That is the step itself, not
+// those around it: where it was decided to stop, nobody is asked again.
+func (r *run) isHeld(rec *Step) bool {
+	return rec.At == "" && rec.Decided == "" && !r.ending && r.record.Rollback == nil && r.onFailure(rec.ID) == onFailureHold
+}
+
+// holdStep asks the owners what is to become of a step that failed, and says whether it is begun again.
+func (r *run) holdStep(ctx workflow.Context, rec *Step, f *frame) (again bool, _ error) {
+	choices := []string{decideRetry, decideSkip, decideStop}
+	if r.proc.Rollback != nil || len(r.record.Undo) > 0 {
+		choices = []string{decideRetry, decideSkip, decideRollback, decideStop}
+	}
+	decision, by, err := r.hold(ctx, rec, f.title(rec), choices)
+	if err != nil {
+		return false, err
+	}
+	r.event(ctx, Event{Kind: "step", Step: rec.Path, By: by.By.Name, Text: f.title(rec) + ": " + decision + by.text()})
+	switch decision {
+	case decideRetry:
+		rec.again()
+		return true, nil
+	case decideSkip:
+		rec.State, rec.Reason = Skipped, "its failure was passed over"+by.text()
+		return false, nil
+	}
+	rec.Decided = decision
+	return false, &stepError{Phase: r.phase, Step: rec.Path, Cause: errors.New(rec.Error)}
+}
+
+// again makes a step one that has not begun, but for how often it was.
+func (s *Step) again() {
+	*s = Step{ID: s.ID, Path: s.Path, Title: s.Title, Kind: s.Kind, Action: s.Action, Tries: s.Tries + 1, Steps: s.Steps}
+	s.State = Pending
+	if s.Kind == string(sops.KindRepeat) {
+		s.Steps = nil // its rounds are laid out as they begin
+	}
+	for _, inner := range s.Steps {
+		inner.again()
+	}
+}
+
+// text says who decided, and why: " by Ann: the disk has room again".
+func (d *Deed) text() string {
+	text := ""
+	if d.By.Name != "" {
+		text = ", by " + d.By.Name
+	}
+	if d.Text != "" {
+		text += ": " + d.Text
+	}
+	return text
+}

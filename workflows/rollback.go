@@ -1,0 +1,240 @@
+package workflows
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/orderly-ops/orderly/sops"
+)
+
+// Rollback is the account of putting back what a run changed. What was undone and what was left is in the
+// record's Undo.
+type Rollback struct {
+	// State is succeeded when all was undone but for what the procedure itself leaves, else failed.
+	State State `json:"state"`
+	// Why is what it was begun for: the failure, or the cancellation in words.
+	Why Failure `json:"why"`
+	// Cancelled says that the run was cancelled or aborted, or had been terminated.
+	Cancelled bool       `json:"cancelled,omitempty"`
+	Started   time.Time  `json:"started"`
+	Ended     *time.Time `json:"ended,omitempty"`
+	// Stopped is who said that nothing more is undone.
+	Stopped *Deed `json:"stopped,omitempty"`
+	// Wait is until when whatever was under way in a run that was terminated may still be at work.
+	Wait *time.Time `json:"wait,omitempty"`
+	// Then are the steps that follow the undo.
+	Then []*Step `json:"then,omitempty"`
+}
+
+func (rb *Rollback) running() bool { return rb != nil && rb.Ended == nil }
+
+// The values of on_failure.
+const (
+	onFailureContinue = "continue"
+	onFailureStop     = "stop"
+	onFailureHold     = "hold"
+	onFailureRollback = "rollback"
+)
+
+// onFailure is what the failure of a step leads to: what is said nearest to it, or else by the procedure.
+func (r *run) onFailure(id string) string {
+	for i := range r.proc.Phases {
+		if found, what := onFailureIn(r.proc.Phases[i].Steps, id, r.proc.OnFailure); found {
+			return orElse(what, onFailureStop)
+		}
+	}
+	return orElse(r.proc.OnFailure, onFailureStop)
+}
+
+func onFailureIn(steps []sops.Step, id, around string) (bool, string) {
+	for i := range steps {
+		what := orElse(steps[i].OnFailure, around)
+		if steps[i].ID == id {
+			return true, what
+		}
+		if found, inner := onFailureIn(steps[i].Children(), id, what); found {
+			return true, inner
+		}
+	}
+	return false, ""
+}
+
+// idOf is the id of the step at a path: what comes last in "dbs[2].dump".
+func idOf(path string) string { return path[strings.LastIndexByte(path, '.')+1:] }
+
+// rollsBack says whether a cancellation leads to the undo: it does where a failure may.
+func rollsBack(p *sops.Procedure) bool {
+	back := func(what string) bool { return what == onFailureRollback || what == onFailureHold }
+	if back(p.OnFailure) {
+		return true
+	}
+	for s := range p.Steps() {
+		if back(s.OnFailure) {
+			return true
+		}
+	}
+	return false
+}
+
+// mustRollBack says whether the way in which the steps ended leads to the undo.
+func (r *run) mustRollBack(err error) bool {
+	switch {
+	case err == nil && r.record.Aborted == nil:
+		return false
+	case r.record.Halted != nil:
+		return true
+	case err == nil, temporal.IsCanceledError(err):
+		return rollsBack(r.proc)
+	}
+	failed := failureOf(err)
+	if s := r.record.stepAt(failed.Step); s != nil && s.Decided != "" {
+		return s.Decided == decideRollback
+	}
+	return r.onFailure(idOf(failed.Step)) == onFailureRollback
+}
+
+// rollBackAfter puts back what the run changed, when the way it ended calls for that. It goes on with a
+// rollback that an earlier execution began. The error is the one given, or that of continuing as new.
+func (r *run) rollBackAfter(ctx workflow.Context, err error) error {
+	switch {
+	case r.record.Rollback == nil && !r.mustRollBack(err):
+		return err
+	case r.record.Rollback == nil:
+		r.beginRollback(ctx, err)
+	}
+	if r.record.Rollback.running() {
+		steady, _ := workflow.NewDisconnectedContext(ctx)
+		if halt := r.rollBack(steady); halt != nil {
+			return halt
+		}
+	}
+	return err
+}
+
+func (r *run) beginRollback(ctx workflow.Context, err error) {
+	rec := r.record
+	rb := &Rollback{State: Running, Started: workflow.Now(ctx).UTC(), Cancelled: err == nil || temporal.IsCanceledError(err)}
+	rb.Why = Failure{Phase: r.phase, Message: "the run was cancelled"}
+	switch failed := failureOf(err); {
+	case failed != nil:
+		rb.Why, rec.Failure = *failed, failed
+	case rec.Aborted != nil:
+		rb.Why.Message = fmt.Sprintf("aborted by %s: %s", rec.Aborted.By.Name, rec.Aborted.Text)
+	}
+	if r.proc.Rollback != nil {
+		rb.Then = newSteps(r.proc.Rollback.Then, "")
+	}
+	rec.Rollback = rb
+	r.event(ctx, Event{Kind: "rollback", Text: fmt.Sprintf("what was changed is being put back (%d steps): %s", len(rec.Owed()), rb.Why.String())})
+}
+
+// rollBack undoes, then does what follows the undo.
+func (r *run) rollBack(ctx workflow.Context) error {
+	rb := r.record.Rollback
+	r.phase = "rollback"
+	if err := r.attributes(ctx); err != nil {
+		return err
+	}
+	r.checklist()
+	if rb.Wait != nil {
+		if _, err := r.awaitUntil(ctx, *rb.Wait, "what was under way may still be at work", func() bool { return false }); err != nil {
+			return err
+		}
+	}
+	if err := r.undoAll(ctx); err != nil {
+		return err
+	}
+	if err := r.afterUndo(ctx); err != nil {
+		return err
+	}
+	now := workflow.Now(ctx).UTC()
+	rb.Ended, rb.State = &now, Succeeded
+	done, left := r.record.undoneAndLeft()
+	if len(left) > 0 {
+		rb.State = Failed
+	}
+	text := fmt.Sprintf("rolled back after %s: %d undone", took(now.Sub(rb.Started)), done)
+	if len(left) > 0 {
+		text += ", left: " + strings.Join(left, "; ")
+		r.find(ctx, Finding{At: now, Severity: critical, Check: "rollback", Text: "not everything was put back: " + strings.Join(left, "; "),
+			Act: "put it back by hand, or: " + r.command("undo")})
+	}
+	r.event(ctx, Event{Kind: "rollback", Text: text})
+	r.saveMeanwhile(ctx)
+	return nil
+}
+
+// afterUndo runs the steps that follow the undo: all of them, whatever becomes of the ones before.
+func (r *run) afterUndo(ctx workflow.Context) error {
+	if len(r.record.Rollback.Then) == 0 {
+		return nil
+	}
+	root := r.rootFrame()
+	for i, rec := range r.record.Rollback.Then {
+		err := r.step(ctx, &r.proc.Rollback.Then[i], rec, root)
+		if errors.Is(err, errDraining) {
+			return err
+		}
+		if err != nil {
+			r.find(ctx, Finding{At: workflow.Now(ctx).UTC(), Step: rec.Path, Severity: critical, Check: "rollback",
+				Text: rec.Title + " failed: " + rec.Error, Act: "do by hand what it was for"})
+		}
+	}
+	return nil
+}
+
+// undoneAndLeft counts what was undone and names what was left although the procedure did not say so.
+func (rec *Record) undoneAndLeft() (undone int, left []string) {
+	for _, u := range rec.Undo {
+		switch {
+		case u.State == Succeeded:
+			undone++
+		case u.State == Skipped && strings.HasPrefix(u.Reason, conditionFails):
+		default:
+			left = append(left, strings.TrimSuffix(u.Title+": "+orElse(u.Reason, u.Error), ": "))
+		}
+	}
+	return undone, left
+}
+
+// halt ends a run whose time is over, where that means to roll it back: of the run or of the phase that runs.
+// It says whether it did.
+func (r *run) halt(ctx workflow.Context, c *Clock) bool {
+	ofRun := c.ID == clockOfRun || strings.HasPrefix(c.ID, clockOfPhase(""))
+	if !ofRun || r.proc.OnFailure != onFailureRollback || r.last || r.record.Rollback != nil || r.steps.Err() != nil {
+		return false
+	}
+	r.record.Halted = &Failure{Phase: r.phase, Message: c.Title + ": not done within " + took(c.Due.Sub(c.Started))}
+	r.event(ctx, Event{Kind: "run", Text: "its time is over: what is under way is told to stop"})
+	r.cancel()
+	return true
+}
+
+// halted makes the failure of a cancellation that the run gave itself.
+func (r *run) halted(err error) error {
+	if f := r.record.Halted; f != nil && err != nil && r.record.Failure == nil {
+		return &stepError{Phase: f.Phase, Step: f.Step, Cause: errors.New(f.Message)}
+	}
+	return err
+}
+
+// stillToDo says what an aborted run still does; "" when its last steps run already.
+func (r *run) stillToDo() string {
+	switch {
+	case r.record.Rollback.running(), !r.ending && rollsBack(r.proc) && len(r.record.Owed()) > 0:
+		return "what it changed is undone first, then its last steps run"
+	case !r.ending:
+		return "its last steps still run"
+	}
+	return ""
+}
+
+// ofRollback says whether a question is about an undo.
+func (r *run) ofRollback(s *Step) bool {
+	return strings.HasPrefix(s.Path, prefixUndo) || strings.HasPrefix(s.Path, prefixHold+prefixUndo)
+}
