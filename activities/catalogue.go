@@ -49,7 +49,7 @@ func Definitions(deps Deps) []action.Definition {
 	all := slices.Concat(
 		artifact.Actions(keeper),
 		docker.Actions(cfg.Targets.Docker, keeper),
-		postgres.Actions(cfg.Targets.Postgres),
+		postgres.Actions(cfg.Targets),
 		exec.Actions(cfg.Exec),
 		host.Actions(),
 		http.Actions(cfg.Targets.HTTP),

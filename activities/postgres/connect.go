@@ -17,6 +17,9 @@ import (
 	"github.com/orderly-ops/orderly/internal/config"
 )
 
+// applicationName is how servers see us.
+const applicationName = "orderly"
+
 // openDatabase reads a target's dsn. It does not connect. Its errors never show the dsn, which may hold a
 // password in a place where the parser does not expect one.
 func openDatabase(name string, target config.Postgres) (*database, error) {
@@ -24,10 +27,10 @@ func openDatabase(name string, target config.Postgres) (*database, error) {
 	if err != nil {
 		return nil, errors.New("the dsn can't be read: want postgres://user:password@host:port/database or host=… dbname=…")
 	}
-	settings.RuntimeParams["application_name"] = "orderly"
+	settings.RuntimeParams["application_name"] = applicationName
 	// Nothing is prepared, so a connection pooler may stand in between.
 	settings.DefaultQueryExecMode = pgx.QueryExecModeExec
-	return &database{name: name, place: place(settings), settings: settings}, nil
+	return &database{name: name, place: place(settings), settings: settings, target: target}, nil
 }
 
 // place is where a database is, fit for messages: host:port/database.
@@ -100,6 +103,9 @@ func (d *database) failed(doing string, patience time.Duration, err error) error
 	}
 }
 
+// errFull says that the server, or our role or database on it, has no connection left.
+var errFull = errors.New("every connection is taken")
+
 // answered words what the server itself said. It may change its mind when it is starting, full or
 // stopping, but not about who we are and what there is.
 func answered(where string, e *pgconn.PgError) error {
@@ -117,7 +123,7 @@ func answered(where string, e *pgconn.PgError) error {
 	case strings.HasPrefix(e.Code, classNotAllowed), strings.HasPrefix(e.Code, classWrongQuery):
 		return action.Permanent(action.ErrDenied, "%s", text)
 	case e.Code == tooManyConnection:
-		return fmt.Errorf("%s: every connection is taken; see postgres.activity of a superuser", text)
+		return fmt.Errorf("%s: %w; see postgres.activity of a superuser", text, errFull)
 	case e.Code == cancelledBecause:
 		return fmt.Errorf("%s: it took too long", text)
 	default:

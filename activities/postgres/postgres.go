@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/orderly-ops/orderly/activities/action"
+	"github.com/orderly-ops/orderly/internal/backups"
 	"github.com/orderly-ops/orderly/internal/config"
 	"github.com/orderly-ops/orderly/sops"
 )
@@ -23,10 +24,17 @@ const (
 
 // Actions declares the actions of this package for the databases of orderly.yaml. Without any they can
 // be described, not run.
-func Actions(targets map[string]config.Postgres) []action.Definition {
-	a := &actions{databases: action.NewClients("postgres", targets, openDatabase, (*database).close)}
+func Actions(targets config.Targets) []action.Definition {
+	a := &actions{
+		databases: action.NewClients("postgres", targets.Postgres, openDatabase, (*database).close),
+		stores:    action.NewClients("s3", targets.S3, openStore, nil),
+	}
 	closed := action.ClosedBy(a.databases.Close)
 	return slices.Concat(a.care(closed), []action.Definition{
+		action.Define("postgres.backup",
+			"Keeps a dump of a PostgreSQL database in a bucket, by the stock pg_dump, streamed there without touching a disk, with a manifest of what it holds and, where the bucket says so, encrypted. "+
+				"Whatever goes wrong, nothing half-finished stays. Several at the same time are well: each has its own key.",
+			a.backup, closed, action.Timeout(6*time.Hour), action.Heartbeat(30*time.Second)),
 		action.Define("postgres.ping",
 			"How a PostgreSQL database stands: answer time, version, connections, size and replication.",
 			a.ping, closed, action.Timeout(3*time.Minute)),
@@ -39,12 +47,14 @@ func Actions(targets map[string]config.Postgres) []action.Definition {
 // actions holds the databases that the actions read.
 type actions struct {
 	databases *action.Clients[config.Postgres, *database]
+	stores    *action.Clients[config.S3, *backups.Store] // where backups are kept
 }
 
 // database is a target: how to connect to it, and its name and place for messages.
 type database struct {
 	name, place string
 	settings    *pgx.ConnConfig
+	target      config.Postgres
 }
 
 func (*database) close() error { return nil } // connections live as long as one call

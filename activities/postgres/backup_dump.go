@@ -1,0 +1,111 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os/exec"
+	"strconv"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/orderly-ops/orderly/internal/backups"
+	"github.com/orderly-ops/orderly/internal/process"
+)
+
+const (
+	// lockPatience is how long pg_dump waits for a table that somebody has locked for himself alone.
+	lockPatience = 5 * time.Minute
+	// dumpGrace is how long pg_dump may take to end after it was told to, before it is killed.
+	dumpGrace = 10 * time.Second
+	// zstdSince is the first pg_dump that knows zstd.
+	zstdSince = 16
+)
+
+// dump is pg_dump at work for a backup.
+type dump struct {
+	*backup
+	conn    *pgx.Conn // holds the snapshot
+	program tool
+	tables  int64 // bytes of all tables on the server
+}
+
+// compression says how the dump is compressed, as it stands in the manifest.
+func (d dump) compression() string {
+	switch {
+	case d.program.major >= zstdSince:
+		return "zstd:1 by pg_dump"
+	case d.in.Jobs > 1:
+		return "gzip:1 by pg_dump"
+	default:
+		return "zstd:1 by orderly"
+	}
+}
+
+// args are pg_dump's arguments. Where and as whom it connects is in its environment.
+func (d dump) args(snapshot string) []string {
+	args := []string{
+		"--no-password", "--snapshot=" + snapshot,
+		"--lock-wait-timeout=" + strconv.FormatInt(lockPatience.Milliseconds(), 10),
+	}
+	switch {
+	case d.program.major >= zstdSince:
+		args = append(args, "--compress=zstd:1")
+	case d.in.Jobs > 1:
+		args = append(args, "--compress=1") // in each of the jobs, so that all of them compress at once
+	default:
+		args = append(args, "--compress=0") // by us, on several cores
+	}
+	return args
+}
+
+// take dumps the database and counts its rows at the same time, in one snapshot.
+func (d dump) take(ctx context.Context, m *backups.Manifest) error {
+	return d.inSnapshot(ctx, d.conn, func(ctx context.Context, tx pgx.Tx, s backups.Snapshot) error {
+		m.Snapshot.ID, m.Snapshot.Taken = s.ID, s.Taken
+		both, ctx := errgroup.WithContext(ctx)
+		both.Go(func() (err error) {
+			if m.Tables, err = backups.TakeCensus(ctx, tx, d.in.Checksums); err != nil {
+				return d.db.failed("count rows", lockPatience, err)
+			}
+			return nil
+		})
+		both.Go(func() (err error) {
+			if d.in.Jobs > 1 {
+				m.Files, err = d.parallel(ctx, s.ID)
+				return err
+			}
+			m.Files, err = d.stream(ctx, s.ID)
+			return err
+		})
+		return both.Wait()
+	})
+}
+
+// stream dumps into one archive, straight into the bucket.
+func (d dump) stream(ctx context.Context, snapshot string) ([]backups.File, error) {
+	spec := backups.Spec{Compress: d.program.major < zstdSince, Expected: d.size, Done: &d.done}
+	f, err := d.store.Write(ctx, d.key, spec, func(w io.Writer) error {
+		return d.pgDump(ctx, w, append(d.args(snapshot), "--format=custom")...)
+	})
+	return []backups.File{f}, err
+}
+
+// pgDump runs pg_dump to its end. Only an exit code of 0 is no error: a pg_dump that died has closed its
+// output just like one that is done.
+func (d dump) pgDump(ctx context.Context, to io.Writer, args ...string) error {
+	var said tail
+	cmd := exec.CommandContext(ctx, d.program.path, args...) //nolint:gosec // a client program that the operator has installed
+	cmd.Env, cmd.Stdout, cmd.Stderr, cmd.WaitDelay = d.db.libpq(d.conn), to, &said, dumpGrace
+	process.Lead(cmd)
+	err := process.Run(ctx, cmd)
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case err != nil:
+		return fmt.Errorf("postgres %q (%s): pg_dump %s: %w: %s", d.db.name, d.db.place, d.program.version, err, d.db.hide(said.String()))
+	}
+	return nil
+}
