@@ -55,8 +55,8 @@ type extent struct {
 
 func (e extent) plus(o extent) extent { return extent{e.Bytes + o.Bytes, e.Dead + o.Dead} }
 
-// mark is what a heartbeat carries: all that a later attempt has to know. Its size is bounded.
-type mark struct {
+// worklog is what a heartbeat carries: all that a later attempt has to know. Its size is bounded.
+type worklog struct {
 	Begun   time.Time `json:"begun"`
 	Session backend   `json:"session"` // whose statement may still run when its worker has died
 	Doing   string    `json:"doing,omitempty"`
@@ -70,17 +70,17 @@ type mark struct {
 	Failed  []string  `json:"failed,omitempty"`
 }
 
-// ledger is a mark that is read by heartbeats while it is written.
+// ledger is a worklog which is read by heartbeats while it is written.
 type ledger struct {
 	mu sync.Mutex
-	mark
+	worklog
 }
 
 // earlier is what former attempts of this step left.
-func earlier(ctx context.Context) mark {
-	m := mark{Begun: time.Now()}
+func earlier(ctx context.Context) worklog {
+	m := worklog{Begun: time.Now()}
 	if activity.IsActivity(ctx) && activity.HasHeartbeatDetails(ctx) {
-		if left := (mark{}); activity.GetHeartbeatDetails(ctx, &left) == nil {
+		if left := (worklog{}); activity.GetHeartbeatDetails(ctx, &left) == nil {
 			m = left
 		}
 	}
@@ -90,20 +90,20 @@ func earlier(ctx context.Context) mark {
 func (l *ledger) current() []any {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	m := l.mark
+	m := l.worklog
 	m.Worked, m.Pieces, m.Failed = slices.Clone(m.Worked), slices.Clone(m.Pieces), slices.Clone(m.Failed)
 	return []any{m}
 }
 
-func (l *ledger) change(f func(*mark)) {
+func (l *ledger) change(f func(*worklog)) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	f(&l.mark)
+	f(&l.worklog)
 }
 
 // note keeps how a piece came out.
 func (l *ledger) note(p piece) {
-	l.change(func(m *mark) {
+	l.change(func(m *worklog) {
 		m.Worked = append(m.Worked, p.OID)
 		if p.Status == statusDone {
 			m.Done++
@@ -137,7 +137,7 @@ type batch struct {
 // resume takes up what a former attempt left: what it worked is not worked again, and its session is ended
 // where it lives on without its worker.
 func (b *batch) resume(ctx context.Context) error {
-	b.log.mark = earlier(ctx)
+	b.log.worklog = earlier(ctx)
 	if old := b.log.Session; old.PID != 0 {
 		if err := b.terminate(ctx, old); err != nil {
 			return b.failed("end the session of an earlier attempt", err)
@@ -188,7 +188,7 @@ func (b *batch) verdict() error {
 // one looks after one piece. again says that somebody holds a lock on it and that it was not noted, which
 // only the first time is true. An error ends the whole batch.
 func (b *batch) one(ctx context.Context, p piece, first bool) (again bool, err error) {
-	b.log.change(func(m *mark) { m.Doing, m.Phase = p.Name, "" })
+	b.log.change(func(m *worklog) { m.Doing, m.Phase = p.Name, "" })
 	start := time.Now()
 	b.warnings = nil
 	p.Before, err = b.measure(ctx, p.OID)
@@ -240,7 +240,7 @@ func (b *batch) follow(ctx context.Context, ended <-chan struct{}) {
 		// Its own bound: a cancellation would break this session, which is still needed.
 		asking, cancel := context.WithTimeout(context.WithoutCancel(ctx), watchEvery)
 		if b.watch.QueryRow(asking, b.progress, b.self.PID).Scan(&phase) == nil {
-			b.log.change(func(m *mark) { m.Phase = phase })
+			b.log.change(func(m *worklog) { m.Phase = phase })
 		}
 		cancel()
 	}
@@ -277,7 +277,7 @@ func (b *batch) excuse(ctx context.Context, p piece, err error) (string, error) 
 	if refused.Code == codeDamaged || refused.Code == codeBadIndex {
 		text += ": data is damaged: keep the last good backup, and see amcheck"
 	}
-	b.log.change(func(m *mark) { m.Failed = append(m.Failed, text) })
+	b.log.change(func(m *worklog) { m.Failed = append(m.Failed, text) })
 	return refused.Message, nil
 }
 

@@ -14,5 +14,14 @@ func (a *actions) care(closed action.Option) []action.Definition {
 		action.Define("postgres.vacuum",
 			"Vacuums and analyzes a database table by table, those in most need first. A table that somebody has locked is skipped and told, a later attempt goes on where the last one ended, and a cancelled one is gone from the server.",
 			a.vacuum, closed, action.Destructive(), action.Timeout(45*time.Minute), action.Heartbeat(30*time.Second), action.Attempts(restart)),
+		action.Define("postgres.long-queries",
+			"Queries that have been running for long, and on request transactions that stay open while nothing runs. Literals in queries are not shown.",
+			a.longQueries, closed, action.Timeout(3*time.Minute)),
+		action.Define("postgres.terminate",
+			"Ends sessions that somebody approved: cancels their query, and terminates the session where that does not help. Superusers' sessions, replication, backups and Orderly's own are left alone.",
+			a.terminate, closed, action.Destructive(), action.Timeout(3*time.Minute), action.Heartbeat(30*time.Second)),
+		action.Define("postgres.pool",
+			"How full a PostgreSQL server's connections are, and who has them. A server that has none left is an answer here, not an error.",
+			a.pool, closed, action.Timeout(3*time.Minute)),
 	}
 }

@@ -111,7 +111,7 @@ func (a *actions) vacuum(ctx context.Context, in VacuumInput) (Vacuum, error) {
 	if err != nil {
 		return Vacuum{}, err
 	}
-	out.sum(&b.log.mark, left)
+	out.sum(&b.log.worklog, left)
 	return out, nil
 }
 
@@ -251,7 +251,7 @@ func (t table) ready(mode string, version int) piece {
 }
 
 // sum makes the output of what was worked and left.
-func (v *Vacuum) sum(m *mark, left []piece) {
+func (v *Vacuum) sum(m *worklog, left []piece) {
 	v.Done, v.Skipped, v.Left = m.Done, m.Skipped, len(left)
 	v.DeadBefore, v.DeadAfter = m.Before.Dead, m.After.Dead
 	v.BytesBefore, v.BytesAfter = m.Before.Bytes, m.After.Bytes
@@ -260,7 +260,7 @@ func (v *Vacuum) sum(m *mark, left []piece) {
 }
 
 // told lists what is to be told, at most maxListed: what was skipped or left first.
-func told(m *mark, left []piece) []piece {
+func told(m *worklog, left []piece) []piece {
 	for i := range left {
 		left[i].Status, left[i].Reason = statusLeft, "the budget was spent"
 	}

@@ -204,10 +204,16 @@ func role(t testing.TB, conn *pgx.Conn, dsn string) (name, at string) {
 		_, err = c.Exec(ctx, "DROP ROLE "+name)
 		require.NoError(t, err)
 	})
+	return name, as(t, dsn, name, "of-that-role")
+}
+
+// as is a DSN for another user.
+func as(t testing.TB, dsn, user, password string) string {
+	t.Helper()
 	u, err := url.Parse(dsn)
 	require.NoError(t, err)
-	u.User = url.UserPassword(name, "of-that-role")
-	return name, u.String()
+	u.User = url.UserPassword(user, password)
+	return u.String()
 }
 
 func TestCancelledVacuumIsGoneFromTheServer(t *testing.T) {
@@ -242,11 +248,11 @@ func TestVacuumGoesOnWhereADeadWorkerEnded(t *testing.T) {
 	env := new(testsuite.WorkflowTestSuite).NewTestActivityEnvironment()
 	a := setup(t, dsn)
 	env.RegisterActivity(a.vacuum)
-	env.SetHeartbeatDetails(mark{Begun: time.Now(), Session: old, Worked: []uint32{done}, Done: 1,
+	env.SetHeartbeatDetails(worklog{Begun: time.Now(), Session: old, Worked: []uint32{done}, Done: 1,
 		Pieces: []piece{{OID: done, Name: "public.first", Status: statusDone}}, Before: extent{Bytes: 10}, After: extent{Bytes: 4}})
 	var last atomic.Value
 	env.SetOnActivityHeartbeatListener(func(_ *activity.Info, details converter.EncodedValues) {
-		var m mark
+		var m worklog
 		if details.Get(&m) == nil {
 			last.Store(m)
 		}
@@ -260,7 +266,7 @@ func TestVacuumGoesOnWhereADeadWorkerEnded(t *testing.T) {
 	require.Equal(t, 500, one[int](t, conn, "SELECT pg_stat_get_dead_tuples('first'::regclass::oid)::int"), "it was not done again")
 	require.Zero(t, one[int](t, conn, "SELECT pg_stat_get_dead_tuples('second'::regclass::oid)::int"))
 	require.Error(t, orphan.Ping(t.Context()), "the dead worker's session was ended")
-	beat := last.Load().(mark)
+	beat := last.Load().(worklog)
 	require.Equal(t, []uint32{done}, beat.Worked, "what is done is in the first heartbeat already")
 	require.NotEqual(t, old.PID, beat.Session.PID)
 }
