@@ -115,7 +115,8 @@ func (c *checker) repeat(s *Step, at place) []string {
 		c.problems.Add(c.places.Key(r, "steps"), "repeat has no steps")
 	}
 	inner := at
-	inner.visible = c.sequence(r.Steps, at)
+	inner.repeated = true
+	inner.visible = c.sequence(r.Steps, inner)
 	c.condition(&r.Until, inner)
 	return inner.visible[len(at.visible):]
 }

@@ -117,6 +117,9 @@ func (c *checker) uses(s *Step, at place) {
 	}
 	c.condition(&s.Expect, expect)
 	if s.Undo != nil {
+		if at.repeated {
+			c.problems.Add(c.places.Key(s, "undo"), "a step inside repeat can't have undo: its rounds are not kept; put what has to be undone before it")
+		}
 		c.undo(s.Undo, s.ID, at)
 	}
 }

@@ -22,6 +22,7 @@ type place struct {
 	siblings []string   // ids that run beside it
 	outputs  *Type      // in `expect`
 	failure  bool
+	repeated bool // inside a repeat
 	bare     bool // only inputs and now: no run exists yet
 	closed   bool // only vars: there is no procedure
 }

@@ -235,6 +235,15 @@ var (
 		{Name: "by", Type: &Type{Kind: TypeString}, Doc: "who or what started it"},
 		{Name: "drill", Type: &Type{Kind: TypeBool}},
 		{Name: "started", Type: &Type{Kind: TypeTime}},
+		{Name: "state", Type: &Type{Kind: TypeString}, Doc: "running; in the last steps succeeded, failed or cancelled"},
+		{Name: "rollback", Type: &Type{Kind: TypeString}, Doc: "empty without one; running, succeeded, or failed when something was left"},
+		{Name: "undone", Type: &Type{Kind: TypeList, Elem: undoneType}, Doc: "what is undone when the run is rolled back, in the order in which it was done"},
+	}}
+	undoneType = &Type{Kind: TypeObject, Name: "undone", Fields: []Field{
+		{Name: "step", Type: &Type{Kind: TypeString}, Doc: "its path"},
+		{Name: "title", Type: &Type{Kind: TypeString}},
+		{Name: "state", Type: &Type{Kind: TypeString}, Doc: "undone, left, or owed when that is not decided"},
+		{Name: "why", Type: &Type{Kind: TypeString}, Doc: "why it was left"},
 	}}
 	failureType = &Type{Kind: TypeObject, Name: "failure", Fields: []Field{
 		{Name: "phase", Type: &Type{Kind: TypeString}},
@@ -256,7 +265,12 @@ var (
 )
 
 func (r RunView) value() ref.Val {
+	undone := make([]any, len(r.Undone))
+	for i, u := range r.Undone {
+		undone[i] = map[string]any{"step": u.Step, "title": u.Title, "state": u.State, "why": u.Why}
+	}
 	return &object{typ: runType, values: map[string]any{
+		"state": r.State, "rollback": r.Rollback, "undone": undone,
 		"id": r.ID, "procedure": r.Procedure, "key": r.Key, "by": r.By, "drill": r.Drill, "started": r.Started,
 	}}
 }

@@ -34,6 +34,16 @@ type RunView struct {
 	ID, Procedure, Key, By string
 	Drill                  bool
 	Started                time.Time
+	State                  string // running; in the last steps what the run comes to: succeeded, failed, cancelled
+	Rollback               string // "" without one, else running, succeeded or failed
+	Undone                 []UndoneView
+}
+
+// UndoneView is how a step that was begun is undone, as expressions see it.
+type UndoneView struct {
+	Step, Title string
+	State       string // undone, left, or owed when that is not decided
+	Why         string // of what was left
 }
 
 // FailureView is `failure` in expressions.

@@ -42,7 +42,7 @@ func (r *run) attendPeople(ctx workflow.Context) {
 	if c := r.updateClock(); c.running() {
 		r.askForUpdate(ctx, c.ID)
 	}
-	if r.record.Incident != nil && len(r.record.Ladders) == 0 {
+	if r.record.Incident != nil && len(r.record.Ladders) == 0 && !r.record.Incident.State.Over() {
 		r.openIncident(ctx)
 		if r.first != nil {
 			r.newAlert(ctx, *r.first)

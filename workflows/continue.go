@@ -26,6 +26,8 @@ type Carried struct {
 type carriedState struct {
 	Pin    Pinned  `json:"pin"`
 	Record *Record `json:"record"`
+	// Undo is there when a run that has ended is gone on with only to undo what it still owes.
+	Undo *Deed `json:"undo,omitempty"`
 }
 
 // maxCarried keeps a margin below Temporal's limit of 2 MB a payload, base64 included.
@@ -121,7 +123,7 @@ func (r *run) continueAsNew(ctx workflow.Context) error {
 }
 
 // resume takes over from the execution before.
-func (r *run) resume(_ workflow.Context, c *Carried) error {
+func (r *run) resume(ctx workflow.Context, c *Carried) error {
 	state, err := unpack(c)
 	if err != nil {
 		return permanent(ErrInput, "the second argument of a run is the engine's own: %v", err)
@@ -132,6 +134,9 @@ func (r *run) resume(_ workflow.Context, c *Carried) error {
 	}
 	if !r.record.laidOutFor(r.proc) {
 		return permanent(ErrInput, "the second argument of a run is the engine's own: its record is not one of %s", r.proc.ID)
+	}
+	if state.Undo != nil {
+		return r.takeUp(ctx, state.Undo)
 	}
 	return nil
 }

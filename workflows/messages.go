@@ -14,6 +14,7 @@ import (
 const (
 	QueryStatus   = "status"   // → Record
 	QueryTimeline = "timeline" // → []Event
+	QueryCarried  = "carried"  // → Carried: what it takes to go on where the run ended, see UndoOf
 )
 
 // Names of the messages every run takes. Each is a signal and an Update with the same payload, the type
@@ -144,6 +145,11 @@ func (r *run) answerQueries(ctx workflow.Context) error {
 	status := func() (json.RawMessage, error) { return r.record.fitting() }
 	options := workflow.QueryHandlerOptions{Description: "the record of the run: phases, steps, clocks, findings, timeline"}
 	if err := workflow.SetQueryHandlerWithOptions(ctx, QueryStatus, status, options); err != nil {
+		return err
+	}
+	options.Description = "what it takes to undo what a run that has ended still owes"
+	carried := func() (*Carried, error) { return CarryOn(r.pin, r.record) }
+	if err := workflow.SetQueryHandlerWithOptions(ctx, QueryCarried, carried, options); err != nil {
 		return err
 	}
 	options.Description = "what happened, in order"

@@ -238,3 +238,20 @@ func (r *run) stillToDo() string {
 func (r *run) ofRollback(s *Step) bool {
 	return strings.HasPrefix(s.Path, prefixUndo) || strings.HasPrefix(s.Path, prefixHold+prefixUndo)
 }
+
+// undoneView is the undo as expressions see it.
+func (rec *Record) undoneView() []sops.UndoneView {
+	out := make([]sops.UndoneView, len(rec.Undo))
+	for i, u := range rec.Undo {
+		out[i] = sops.UndoneView{Step: strings.TrimPrefix(u.Path, prefixUndo), Title: strings.TrimPrefix(u.Title, titleUndo), State: "owed"}
+		switch u.State {
+		case Succeeded:
+			out[i].State = "undone"
+		case Skipped:
+			out[i].State, out[i].Why = "left", u.Reason
+		case Failed:
+			out[i].Why = u.Error
+		}
+	}
+	return out
+}

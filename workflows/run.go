@@ -41,6 +41,7 @@ type run struct {
 	quit      bool   // it was aborted while its last steps ran: nobody is asked any more
 	ending    bool   // its last steps run
 	unsaved   bool   // the journal could not be reached the last time
+	outcome   State  // what the run comes to, as its last steps see it
 	next      *Alert // what fired when it was too late for this run
 	first     *Alert // what fired when it was too late for the run before
 }
@@ -108,6 +109,10 @@ func (r *run) execute(ctx workflow.Context) (*Summary, error) {
 	if r.incidentOpen() { // it was cancelled: nobody is paged for it any more
 		r.event(last, Event{Kind: "incident", Text: "given up: the run was cancelled"})
 		r.closeIncident(last, IncidentAborted)
+	}
+	r.outcome = outcome(err)
+	if err == nil && r.record.Aborted != nil {
+		r.outcome = Cancelled
 	}
 	r.end(last, err, r.finally(last))
 	r.lastWords(last)

@@ -87,7 +87,8 @@ func (r *run) scope(ctx workflow.Context, f *frame) *sops.Scope {
 		},
 		Run: sops.RunView{
 			ID: r.record.WorkflowID, Procedure: r.record.Procedure, Key: r.record.Key, By: r.record.By,
-			Drill: r.record.Drill, Started: r.record.Started,
+			Drill: r.record.Drill, Started: r.record.Started, State: string(orElse(r.outcome, Running)),
+			Undone: r.record.undoneView(),
 		},
 		Items: f.allItems(),
 		Now:   workflow.Now(ctx).UTC(),
@@ -96,8 +97,11 @@ func (r *run) scope(ctx workflow.Context, f *frame) *sops.Scope {
 		s.Incident = inc.view(r.record.Started)
 	}
 	failure := r.record.Failure
-	if rb := r.record.Rollback; failure == nil && rb != nil {
-		failure = &rb.Why
+	if rb := r.record.Rollback; rb != nil {
+		s.Run.Rollback = string(rb.State)
+		if failure == nil {
+			failure = &rb.Why
+		}
 	}
 	if failure != nil {
 		s.Failure = &sops.FailureView{Phase: failure.Phase, Step: failure.Step, Message: failure.Message}

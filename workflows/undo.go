@@ -14,7 +14,10 @@ import (
 // of them is the same.
 const KindUndo = "undo"
 
-const prefixUndo = "undo:"
+const (
+	prefixUndo = "undo:"
+	titleUndo  = "Undo: "
+)
 
 // owe notes, before a step begins, how it is undone. From here on the record says so, whatever becomes of the
 // step: whether it ends well, fails, is cancelled or dies half-way.
@@ -24,7 +27,7 @@ func (r *run) owe(ctx workflow.Context, s *sops.Step, rec *Step) {
 		return
 	}
 	r.record.Undo = append(r.record.Undo, &Step{
-		ID: prefixUndo + rec.ID, Path: path, Title: "Undo: " + rec.Title, Kind: KindUndo, Action: s.Undo.Uses, State: Pending,
+		ID: prefixUndo + rec.ID, Path: path, Title: titleUndo + rec.Title, Kind: KindUndo, Action: s.Undo.Uses, State: Pending,
 	})
 	r.saveMeanwhile(ctx)
 }

@@ -357,3 +357,101 @@ func TestAHeldStep(t *testing.T) {
 		require.Equal(t, 7*time.Minute, rec.Ended.Sub(began).Truncate(time.Minute))
 	})
 }
+
+// TestARunThatWasTerminated is gone on with from what a query still tells of it.
+func TestARunThatWasTerminated(t *testing.T) {
+	t.Parallel()
+	long := strings.Replace(changing, "{id: look, uses: test.do}", "{id: look, wait: 1h}", 1)
+	// carried is what the run would have told when it was terminated at that time.
+	carried := func(t *testing.T, at time.Duration) *workflows.Carried {
+		t.Helper()
+		b := setup(t, long)
+		var c workflows.Carried
+		b.after(at, func() {
+			answer, err := b.env.QueryWorkflow(workflows.QueryCarried)
+			require.NoError(t, err)
+			require.NoError(t, answer.Get(&c))
+		})
+		b.start("P", in{"_by": "ann"})
+		return &c
+	}
+	t.Run("IsUndoneOnDemand", func(t *testing.T) {
+		t.Parallel()
+		c, err := workflows.UndoOf(carried(t, time.Minute), "bob", "it was terminated by mistake")
+		require.NoError(t, err)
+		b := setup(t, long)
+		rec := b.start("P", in{"_by": "ann"}, c)
+		require.Equal(t, []string{"undo:two", "undo:one", "tell", "last"}, b.calls)
+		require.Equal(t, workflows.Cancelled, rec.State)
+		require.Equal(t, workflows.Cancelled, step(t, rec, "look").State)
+		require.Equal(t, workflows.Succeeded, rec.Rollback.State)
+		require.Contains(t, texts(rec, "rollback")[0], "by bob: it was terminated by mistake")
+	})
+	t.Run("IsUndoneOnlyAfterWhatWasAtWorkHasNoticed", func(t *testing.T) {
+		t.Parallel()
+		var c workflows.Carried
+		first := setup(t, changing)
+		first.do = func(_ context.Context, id string, _ int, in doInput) (doOutput, error) {
+			if id == "two" {
+				answer, err := first.env.QueryWorkflow(workflows.QueryCarried)
+				if err == nil {
+					err = answer.Get(&c)
+				}
+				return doOutput{}, err
+			}
+			return doOutput{Said: in.Say}, nil
+		}
+		first.start("P")
+		owed, err := workflows.UndoOf(&c, "bob", "")
+		require.NoError(t, err)
+		b := setup(t, changing)
+		rec := b.start("P", in{}, owed)
+		require.Equal(t, []string{"undo:two", "undo:one", "tell", "last"}, b.calls)
+		require.Equal(t, time.Minute, rec.Undo[1].Started.Sub(began).Truncate(time.Second), "test.do may be at work for a minute")
+	})
+	t.Run("OwesNothingOnceItIsUndone", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t, changing)
+		b.failing("three")
+		b.start("P")
+		answer, err := b.env.QueryWorkflow(workflows.QueryCarried)
+		require.NoError(t, err)
+		var c workflows.Carried
+		require.NoError(t, answer.Get(&c))
+		_, err = workflows.UndoOf(&c, "bob", "")
+		require.ErrorIs(t, err, workflows.ErrNothingOwed)
+	})
+}
+
+func TestTheLastStepsKnowWhatWasUndone(t *testing.T) {
+	t.Parallel()
+	b := setup(t, strings.Replace(changing, "{id: last, uses: test.do}",
+		`{id: last, uses: test.do, with: {say: "${{ run.state }} ${{ run.rollback }} ${{ run.undone.map(u, u.step + '=' + u.state).join(' ') }}"}}`, 1))
+	b.failing("two")
+	rec := b.start("P")
+	require.Contains(t, string(step(t, rec, "last").Outputs), `"failed succeeded one=undone two=undone"`)
+}
+
+func TestARecordIsKeptBeforeAStepThatMayHaveToBeUndone(t *testing.T) {
+	t.Parallel()
+	b := setup(t, changing)
+	b.do = func(_ context.Context, id string, _ int, in doInput) (doOutput, error) {
+		if id == "two" {
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			last := b.saved[len(b.saved)-1]
+			require.Len(t, last.Undo, 2)
+			require.Equal(t, workflows.Running, last.State)
+		}
+		return doOutput{Said: in.Say}, nil
+	}
+	b.start("P")
+	t.Run("OrNotWhenTheJournalIsAway", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t, changing)
+		b.save = func(context.Context) error { return errAway }
+		rec := b.start("P")
+		require.Equal(t, workflows.Succeeded, rec.State)
+		require.Equal(t, 1, strings.Count(strings.Join(texts(rec, "run"), "\n"), "could not be kept in the journal for now"))
+	})
+}

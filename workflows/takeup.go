@@ -1,0 +1,134 @@
+package workflows
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"go.temporal.io/sdk/workflow"
+)
+
+// ErrNothingOwed says that a run has nothing left to undo.
+var ErrNothingOwed = errors.New("nothing is left to undo")
+
+// CarryOn makes what another execution needs to go on from a record.
+func CarryOn(pin Pinned, record *Record) (*Carried, error) {
+	return pack(carriedState{Pin: pin, Record: record})
+}
+
+// UndoOf prepares a run that has ended without undoing what it changed (it was terminated, say) to be gone on
+// with for that only: start its workflow type again under its id, with the input it had and this as the second
+// argument. by is a person of org.yaml; reason may be empty. The error is ErrNothingOwed when there is nothing
+// to undo.
+func UndoOf(c *Carried, by, reason string) (*Carried, error) {
+	state, err := unpack(c)
+	if err != nil {
+		return nil, err
+	}
+	if len(state.Record.Owed()) == 0 {
+		return nil, ErrNothingOwed
+	}
+	state.Undo = &Deed{By: Party{Name: shorten(oneLine(by), maxSummary)}, Text: shorten(oneLine(reason), maxText)}
+	return pack(state)
+}
+
+// takeUp goes on with a run that has ended, to undo what it owes. Its last steps follow, unless they have run.
+func (r *run) takeUp(ctx workflow.Context, asked *Deed) error {
+	rec, now := r.record, workflow.Now(ctx).UTC()
+	if len(rec.Owed()) == 0 {
+		return permanent(ErrInput, "%s: %s", rec.WorkflowID, ErrNothingOwed)
+	}
+	ended := rec.State
+	rec.State, rec.Ended, rec.Telling = Running, nil, nil
+	for _, c := range rec.Clocks {
+		if c.running() {
+			c.Stopped = &now
+		}
+	}
+	rb := &Rollback{State: Running, Started: now, Cancelled: rec.Failure == nil, Why: Failure{Message: "it is undone" + asked.text()}}
+	if rec.Failure != nil {
+		rb.Why = *rec.Failure
+	}
+	if wait := r.cutOff(now); wait > 0 && ended == Running {
+		until := now.Add(wait)
+		rb.Wait = &until
+	}
+	if before := rec.Rollback; before != nil {
+		rb.Then = before.Then
+	} else if r.proc.Rollback != nil {
+		rb.Then = newSteps(r.proc.Rollback.Then, "")
+	}
+	rec.Rollback = rb
+	if inc := rec.Incident; inc != nil && !inc.State.Over() {
+		inc.State, inc.Lease, inc.Checked, inc.Returns = IncidentAborted, nil, nil, nil
+	}
+	text := fmt.Sprintf("gone on with to undo what is left (%d steps)%s", len(rec.Owed()), asked.text())
+	rec.addEvent(Event{At: now, Kind: "rollback", By: asked.By.Name, Text: text})
+	return nil
+}
+
+// cutOff closes what was under way when the run was terminated, and says how long an action that was at work
+// may take to notice it: it learns that at its next heartbeat, or at the latest when its time is over.
+func (r *run) cutOff(now time.Time) (longest time.Duration) {
+	for _, l := range r.record.Ladders {
+		l.Closed, l.Owed = true, nil
+	}
+	for _, p := range r.record.Phases {
+		if p.State == Running {
+			p.State, p.Ended = Cancelled, &now
+		}
+	}
+	for _, u := range r.record.Undo {
+		if u.State == Running {
+			longest = max(longest, r.noticed(u))
+			u.Tries++ // the activity of that name was not seen to its end
+		}
+	}
+	r.record.walk(func(s *Step) bool {
+		if s.State == Running {
+			longest = max(longest, r.noticed(s))
+			s.State, s.Ended, s.Error = Cancelled, &now, "the run ended while it was under way"
+			if s.Ask.waits() {
+				s.Ask.Closed = "the run ended"
+			}
+		}
+		return true
+	})
+	for _, p := range r.record.Phases {
+		for _, s := range p.Steps {
+			s.closeRounds()
+		}
+	}
+	return longest
+}
+
+// closeRounds closes the rounds of an `each` that was under way.
+func (s *Step) closeRounds() {
+	for _, item := range s.Items {
+		if item.State == Running {
+			item.State = Cancelled
+		}
+		for _, inner := range item.Steps {
+			inner.closeRounds()
+		}
+	}
+	for _, inner := range s.Steps {
+		inner.closeRounds()
+	}
+}
+
+// noticed is how long an action may take to notice that its run is no more.
+func (r *run) noticed(s *Step) time.Duration {
+	act, ok := r.engine.catalogue.Action(s.Action)
+	if !ok || s.Ask != nil {
+		return 0
+	}
+	if act.Heartbeat > 0 {
+		return act.Heartbeat
+	}
+	timeout := act.Timeout
+	if step := r.stepOf(s); step != nil && step.Timeout != 0 {
+		timeout = time.Duration(step.Timeout)
+	}
+	return timeout
+}
