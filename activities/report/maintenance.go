@@ -28,7 +28,8 @@ type MaintenanceInput struct {
 	Recovered       *float64       `json:"recovered,omitempty" doc:"Bytes of disk space that were recovered." default:"not measured"`
 	Pool            *float64       `json:"pool,omitempty" doc:"Percent of the database's connections in use now." default:"not measured"`
 	SlowQueries     []string       `json:"slow_queries,omitempty" doc:"The slowest queries, a line each."`
-	Left            []string       `json:"left,omitempty" doc:"What was changed and deliberately not put back, a line each."`
+	Undone          []Undone       `json:"undone,omitempty" doc:"What was put back, and what was not, as run.undone says it."`
+	Left            []string       `json:"left,omitempty" doc:"What was changed besides and deliberately not put back, a line each."`
 	Upcoming        []UpcomingWork `json:"upcoming,omitempty" doc:"Work that is planned next."`
 	Recommendations []string       `json:"recommendations,omitempty" doc:"What should be done about what was found, a line each."`
 }
@@ -38,6 +39,14 @@ type Activity struct {
 	What   string `json:"what" doc:"What, as in Docker clean-up."`
 	Status string `json:"status" doc:"The status of its step."`
 	Result string `json:"result,omitempty" doc:"What came of it, or why it failed."`
+}
+
+// Undone is a step that a rollback had to do with: one of run.undone.
+type Undone struct {
+	Step  string `json:"step" doc:"Path of the step."`
+	Title string `json:"title" doc:"What people read."`
+	State string `json:"state" enum:"undone,left,owed" doc:"What became of it."`
+	Why   string `json:"why,omitempty" doc:"Why it was not undone."`
 }
 
 // UpcomingWork is planned work.

@@ -102,6 +102,7 @@ func TestWhatIsNotKnownIsMarkedAndNeverMadeUp(t *testing.T) {
 	out, err := called(t, d.maintenance, MaintenanceInput{
 		Outcome: "rolled back", Reason: "the new image <b>did not</b> become healthy",
 		Upcoming: []UpcomingWork{{What: "Certificates"}},
+		Undone:   []Undone{{Step: "dump", Title: "The database", State: "left", Why: "not wanted"}, {Step: "update", Title: "Update api", State: "undone"}},
 	})
 	require.NoError(t, err)
 	require.False(t, out.Complete)
@@ -122,6 +123,7 @@ func TestWhatIsNotKnownIsMarkedAndNeverMadeUp(t *testing.T) {
 	text := d.kept(t, out.Key)
 	require.Contains(t, text, "Why: the new image &lt;b&gt;did not&lt;/b&gt; become healthy\n")
 	require.Contains(t, text, "## Services\n\n*not known*\n")
+	require.Contains(t, text, "Put back, the last first:\n\n- Update api: undone\n- The database: left, not wanted\n")
 	require.Contains(t, text, "| processor |  | *not known* | *not known* | *not known* |\n")
 	require.Contains(t, text, "| host / | 61 % | *not known* |\n")
 	require.Contains(t, text, "Disk space recovered: *not known*. Connections of the database in use: *not known*.\n")

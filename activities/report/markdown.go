@@ -112,6 +112,12 @@ func (p *page) activities(in MaintenanceInput, out *Maintenance) {
 		rows = append(rows, []string{inText(a.What), inText(a.Status), inText(a.Result)})
 	}
 	p.table([]string{"activity", "status", "result"}, rows)
+	if len(in.Undone) > 0 {
+		p.line("\nPut back, the last first:\n")
+		for _, u := range slices.Backward(in.Undone) {
+			p.line("- %s: %s", inText(u.Title), inText(strings.TrimSuffix(u.State+", "+u.Why, ", ")))
+		}
+	}
 	if len(in.Left) > 0 {
 		p.line("\nChanged, and deliberately not put back:\n")
 		p.list(in.Left, "")
