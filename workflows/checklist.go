@@ -51,6 +51,8 @@ func (rec *Record) Checklist() string {
 		fmt.Fprintf(&b, "\n**Failed:** %s\n", escape(shorten(f.Message, errorLength)))
 	}
 	rec.listIncident(&b)
+	rec.listUndo(&b)
+	rec.listQuestions(&b)
 	rec.listClocks(&b)
 	listFindings(&b, rec.Findings)
 	b.WriteString("\n**Steps**\n\n")
@@ -260,6 +262,43 @@ var markdown = strings.NewReplacer(
 	"<", `\<`, ">", `\>`, "&", `\&`, "#", `\#`, "|", `\|`, "!", `\!`, "~", `\~`, "--", `\-\-`,
 )
 
+// listUndo says what was put back, and what was not. Before a rollback there is nothing to say: what may have to
+// be undone is what was done.
+func (rec *Record) listUndo(b *strings.Builder) {
+	rb := rec.Rollback
+	if rb == nil {
+		return
+	}
+	fmt.Fprintf(b, "\n%s **%s**: %s\n\n", glyph(rb.State), rb.words(), escape(shorten(rb.Why.String(), errorLength)))
+	for _, u := range slices.Backward(rec.Undo) {
+		line(b, 0, u.State, escape(u.Title)+remark(u))
+	}
+	listSteps(b, rb.Then, 0)
+}
+
+func (rb *Rollback) words() string {
+	switch rb.State {
+	case Running:
+		return "Rolling back"
+	case Succeeded:
+		return "Rolled back"
+	default:
+		return "Rolled back, but not everything"
+	}
+}
+
+// listQuestions names what the run wants decided.
+func (rec *Record) listQuestions(b *strings.Builder) {
+	for _, q := range rec.Questions {
+		if q.State == Running && q.Ask.waits() {
+			fmt.Fprintf(b, "\n❓ **%s** (waits for %s)\n\n", escape(q.Title), escape(shorten(q.Ask.whom(), reasonLength)))
+			for _, command := range rec.AnswerCommands(q) {
+				fmt.Fprintf(b, "- `%s`\n", strings.ReplaceAll(command, "`", "'"))
+			}
+		}
+	}
+}
+
 // listIncident says how bad it is, who has it and who is paged next.
 func (rec *Record) listIncident(b *strings.Builder) {
 	if inc := rec.Incident; inc != nil {
@@ -274,6 +313,10 @@ func (rec *Record) listIncident(b *strings.Builder) {
 			fmt.Fprintf(b, "\n**Resolved** by %s %s: %s\n", escape(d.By.Name), clockTime(d.At), escape(d.Text))
 		}
 	}
+	rec.listLadders(b)
+}
+
+func (rec *Record) listLadders(b *strings.Builder) {
 	for _, l := range rec.Ladders {
 		if l.running() {
 			fmt.Fprintf(b, "\n📟 paged next %s: %s\n", rec.dueTime(l.Due), escape(l.Next))

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/orderly-ops/orderly/sops"
 )
 
 // noon and after are moments of a record.
@@ -150,4 +152,44 @@ func TestHostileTextStaysText(t *testing.T) {
 			require.Equal(t, 13, strings.Count(text, c.want), text)
 		})
 	}
+}
+
+func TestChecklistSaysFirstWhatIsPutBack(t *testing.T) {
+	t.Parallel()
+	rec := &Record{
+		WorkflowID: "weekly-maintenance/docs-db", Title: "Weekly maintenance", State: Running,
+		Failure: &Failure{Phase: "database", Step: "vacuum", Message: "disk *full*"},
+		Undo: []*Step{
+			{Title: "Undo: Snapshot", Path: "undo:snapshot", State: Pending},
+			{Title: "Undo: Dump", Path: "undo:dump", State: Running},
+			{Title: "Undo: Update the API", Path: "undo:update", State: Succeeded, Started: after(0), Ended: after(3 * time.Second)},
+			{Title: "Undo: Prune", Path: "undo:prune", State: Skipped, Reason: "left, by Ann: it is only images"},
+		},
+		Rollback: &Rollback{State: Running, Why: Failure{Phase: "database", Step: "vacuum", Message: "disk *full*"}, Then: []*Step{{Title: "Open an investigation", State: Pending}}},
+		Questions: []*Step{{
+			ID: "hold:undo:dump", Path: "hold:undo:dump#2", Title: "Undo: Dump failed: what now?", Kind: "ask", State: Running,
+			Ask: &Ask{Of: []string{"devops-lead"}, Fields: map[string]sops.FormField{"decision": {Options: []string{decideRetry, decideSkip, decideAbort}}}},
+		}},
+	}
+	require.Equal(t, `### ▶️ Weekly maintenance
+
+**Failed:** disk \*full\*
+
+▶️ **Rolling back**: phase "database", step "vacuum": disk \*full\*
+
+- ⏭️ Undo: Prune (left, by Ann: it is only images)
+- ✅ Undo: Update the API · 3s
+- ▶️ Undo: Dump
+- ⬜ Undo: Snapshot
+- ⬜ Open an investigation
+
+❓ **Undo: Dump failed: what now?** (waits for devops-lead)
+
+- `+"`orderly retry weekly-maintenance/docs-db undo:dump`"+`
+- `+"`orderly skip weekly-maintenance/docs-db undo:dump --reason …`"+`
+- `+"`orderly done weekly-maintenance/docs-db 'hold:undo:dump#2' -f decision=abort`"+`
+
+**Steps**
+
+`, rec.Checklist())
 }

@@ -31,6 +31,30 @@ func (rec *Record) AnswerCommand(s *Step) string {
 	return Command("orderly", "done", rec.WorkflowID, s.Path)
 }
 
+// AnswerCommands are what to type to answer a step or question that waits for people, one for each decision
+// that is offered.
+func (rec *Record) AnswerCommands(s *Step) []string {
+	held, ok := strings.CutPrefix(s.ID, prefixHold)
+	if !ok {
+		return []string{rec.AnswerCommand(s)}
+	}
+	if at, numbered := strings.CutPrefix(s.Path, prefixHold); numbered {
+		held, _, _ = strings.Cut(at, "#")
+	}
+	var out []string
+	for _, decision := range s.Ask.Fields["decision"].Options {
+		switch decision {
+		case decideRetry:
+			out = append(out, Command("orderly", "retry", rec.WorkflowID, held))
+		case decideSkip, decideRollback:
+			out = append(out, Command("orderly", decision, rec.WorkflowID, held, "--reason")+" …")
+		default:
+			out = append(out, Command("orderly", "done", rec.WorkflowID, s.Path, "-f", "decision="+decision))
+		}
+	}
+	return out
+}
+
 // command is what people type about this run.
 func (r *run) command(verb string, rest ...string) string {
 	return Command(append([]string{"orderly", verb, r.record.WorkflowID}, rest...)...)

@@ -125,7 +125,7 @@ func (r *run) pageOwners(ctx workflow.Context, q *Step, why string) {
 	if r.pin.Rules == nil || len(q.Ask.Of) == 0 {
 		r.find(ctx, Finding{
 			At: workflow.Now(ctx).UTC(), Step: q.Path, Severity: critical, Check: "people",
-			Text: "nobody can be paged about it: no org.yaml says who the owners are", Act: r.record.AnswerCommand(q),
+			Text: "nobody can be paged about it: no org.yaml says who the owners are", Act: strings.Join(r.record.AnswerCommands(q), " or "),
 		})
 		return
 	}

@@ -39,7 +39,7 @@ func (r *run) pageMessage(ctx workflow.Context, l *Ladder, page *Page, next sops
 	if path, ok := strings.CutPrefix(l.ID, "step:"); ok {
 		if s := r.record.stepAt(path); s != nil {
 			m.Lines = append([]string{"Waiting for: " + s.Title}, m.Lines...)
-			m.Commands = append(m.Commands, r.record.AnswerCommand(s))
+			m.Commands = append(m.Commands, r.record.AnswerCommands(s)...)
 		}
 	}
 	return m
