@@ -319,8 +319,11 @@ func (r *run) awaitAnswer(ctx workflow.Context, rec *Step) error {
 }
 
 // waiting are the steps that wait for people, in the order of the procedure.
-func (r *run) waiting() (out []*Step) {
-	r.record.walk(func(s *Step) bool {
+func (r *run) waiting() []*Step { return r.record.Waiting() }
+
+// Waiting are the steps that wait for people, and the engine's own questions, in the order of the procedure.
+func (rec *Record) Waiting() (out []*Step) {
+	rec.walk(func(s *Step) bool {
 		if s.State == Running && s.Ask.waits() {
 			out = append(out, s)
 		}

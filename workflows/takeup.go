@@ -16,6 +16,12 @@ func CarryOn(pin Pinned, record *Record) (*Carried, error) {
 	return pack(carriedState{Pin: pin, Record: record})
 }
 
+// Record is the account that is carried.
+func (c *Carried) Record() (*Record, error) {
+	state, err := unpack(c)
+	return state.Record, err
+}
+
 // UndoOf prepares a run that has ended without undoing what it changed (it was terminated, say) to be gone on
 // with for that only: start its workflow type again under its id, with the input it had and this as the second
 // argument. by is a person of org.yaml; reason may be empty. The error is ErrNothingOwed when there is nothing
