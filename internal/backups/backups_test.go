@@ -12,7 +12,9 @@ import (
 	"time"
 
 	"filippo.io/age"
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/stretchr/testify/require"
 
 	"github.com/orderly-ops/orderly/internal/config"
@@ -330,4 +332,34 @@ func TestKeys(t *testing.T) {
 		_, _, err := ParseKey(bad)
 		require.Error(t, err, bad)
 	}
+}
+
+func TestTheServerComparesTheWholeFile(t *testing.T) {
+	t.Parallel()
+	p := setup(t, nil)
+	b := p.write(t, Spec{}, noise(2*minPart+3))
+	key := object(p.key, b.Files[0].Name)
+	got, err := p.client.HeadObject(t.Context(), &s3.HeadObjectInput{Bucket: &p.bucket.Name, Key: &key, ChecksumMode: types.ChecksumModeEnabled})
+	require.NoError(t, err)
+	require.NotEmpty(t, aws.ToString(got.ChecksumCRC32C))
+	require.Equal(t, types.ChecksumTypeFullObject, got.ChecksumType)
+
+	u := newUpload(t.Context(), p.Store, object(p.key, "wrong"), Spec{})
+	_, err = u.Write(noise(minPart + 1))
+	require.NoError(t, err)
+	_, _ = u.crc.Write([]byte("something else"))
+	require.ErrorContains(t, u.complete(), "complete the upload")
+	u.abandon()
+	require.Zero(t, p.uploads(t))
+}
+
+func TestServersThatKnowNoNewChecksums(t *testing.T) {
+	t.Parallel()
+	p := setup(t, func(c *config.S3) { c.Checksums = "when_required" })
+	b := p.write(t, Spec{}, noise(2*minPart+3))
+	r, err := b.Archive(t.Context())
+	require.NoError(t, err)
+	defer r.Close()
+	_, err = io.Copy(io.Discard, r)
+	require.NoError(t, err)
 }

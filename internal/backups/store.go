@@ -27,6 +27,7 @@ type Store struct {
 	settings   config.S3
 	recipients []age.Recipient
 	identities []age.Identity
+	limits     limits
 }
 
 // Open makes a store of an S3 target. It does not talk to the bucket yet.
@@ -38,7 +39,7 @@ func Open(target string, c config.S3) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{client: client, target: target, settings: c}
+	s := &Store{client: client, target: target, settings: c, limits: usualLimits()}
 	if err := s.readKeys(c.Encrypt); err != nil {
 		return nil, err
 	}

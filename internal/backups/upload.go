@@ -156,19 +156,26 @@ func (u *upload) begin() error {
 	return nil
 }
 
-const (
-	partAttempts = 6                // each of which is several requests of the SDK where that helps
-	slowest      = 128 << 10        // bytes a second, below which a part is sent again
-	partPatience = 20 * time.Second // besides
-	partPause    = 500 * time.Millisecond
-)
+// partAttempts is how often a part is sent; each is several requests of the SDK where that helps.
+const partAttempts = 6
+
+// limits is when sending a part is given up and begun again.
+type limits struct {
+	slowest  int           // bytes a second; less is taken for a connection that hangs
+	patience time.Duration // besides
+	pause    time.Duration // before the second attempt; before each further one twice as long
+}
+
+func usualLimits() limits {
+	return limits{slowest: 128 << 10, patience: 20 * time.Second, pause: 500 * time.Millisecond}
+}
 
 // sendPart sends a part until it has arrived. A connection that stalls is given up after a time.
 func (u *upload) sendPart(number int32, part []byte) error {
 	var err error
 	for try := range partAttempts {
 		if try > 0 {
-			if err := pause(u.ctx, partPause<<(try-1)); err != nil {
+			if err := pause(u.ctx, u.store.limits.pause<<(try-1)); err != nil {
 				return err
 			}
 		}
@@ -181,7 +188,7 @@ func (u *upload) sendPart(number int32, part []byte) error {
 }
 
 func (u *upload) sendOnce(number int32, part []byte) error {
-	within := partPatience + time.Duration(len(part))*time.Second/slowest
+	within := u.store.limits.patience + time.Duration(len(part)/u.store.limits.slowest)*time.Second
 	ctx, cancel := context.WithTimeout(u.ctx, within)
 	defer cancel()
 	in := &s3.UploadPartInput{

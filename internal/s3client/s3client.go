@@ -57,6 +57,7 @@ func New(ctx context.Context, c config.S3) (*s3.Client, error) {
 			o.BaseEndpoint = aws.String(c.Endpoint)
 		}
 		o.UsePathStyle = c.PathStyle
+		o.DisableLogOutputChecksumValidationSkipped = true // it says so at each part of an object that is read
 		o.RequestChecksumCalculation, o.ResponseChecksumValidation = checksums(c.Checksums)
 	}), nil
 }
