@@ -14,6 +14,7 @@ const (
 	ErrNotFound      = "NotFound"      // the thing named does not exist
 	ErrOutput        = "BadOutput"     // the action's output can't be kept: too large, or not JSON
 	ErrCommand       = "CommandFailed" // a command ended with a code that means failure, or did not end
+	ErrCorrupt       = "Corrupt"       // what was stored is not what was written: cut off, changed, or not whole
 	ErrPanic         = "Panic"         // a fault in the action itself
 )
 

@@ -30,7 +30,7 @@ func Actions(targets config.Targets) []action.Definition {
 		stores:    action.NewClients("s3", targets.S3, openStore, nil),
 	}
 	closed := action.ClosedBy(a.databases.Close)
-	return slices.Concat(a.care(closed), []action.Definition{
+	return slices.Concat(a.care(closed), a.restoring(closed), []action.Definition{
 		action.Define("postgres.backup",
 			"Keeps a dump of a PostgreSQL database in a bucket, by the stock pg_dump, streamed there without touching a disk, with a manifest of what it holds and, where the bucket says so, encrypted. "+
 				"Whatever goes wrong, nothing half-finished stays. Several at the same time are well: each has its own key.",
