@@ -68,24 +68,32 @@ func (a *actions) backup(ctx context.Context, in BackupInput) (Backup, error) {
 		return Backup{}, err
 	}
 	defer action.Report(ctx, func() []any { return []any{BackupProgress{Bytes: b.done.Load()}} })()
-	if !in.DryRun {
-		done, err := b.store.Backup(ctx, b.key, "")
-		if err == nil {
-			return b.output(done.Manifest, done.ManifestSHA256, true), nil
-		}
-		if !errors.Is(err, backups.ErrNotFound) && !errors.Is(err, backups.ErrCorrupt) {
-			return Backup{}, kept(err)
-		}
-		if err := b.store.Clear(ctx, b.key); err != nil {
-			return Backup{}, kept(err)
-		}
+	if in.DryRun {
+		out, err := b.run(ctx)
+		return out, kept(err)
 	}
-	out, err := b.run(ctx, in)
-	if err != nil && !in.DryRun {
+	out, err := b.make(ctx)
+	return out, kept(err)
+}
+
+// make makes the backup unless an earlier attempt of the same step has.
+func (b *backup) make(ctx context.Context) (Backup, error) {
+	done, err := b.store.Backup(ctx, b.key, "")
+	if err == nil {
+		return b.output(done.Manifest, done.ManifestSHA256, true), nil
+	}
+	if !errors.Is(err, backups.ErrNotFound) {
+		return Backup{}, err
+	}
+	if err := b.store.Clear(ctx, b.key); err != nil {
+		return Backup{}, fmt.Errorf("clear what an earlier attempt left: %w", err)
+	}
+	out, err := b.run(ctx)
+	if err != nil {
 		// What can't be cleaned up now the next attempt finds, or else the pruning.
 		_ = b.store.Discard(ctx, b.key)
 	}
-	return out, kept(err)
+	return out, err
 }
 
 // backup is one backup being made.
@@ -95,7 +103,6 @@ type backup struct {
 	in    BackupInput
 	key   string
 	start time.Time
-	size  int64        // of the database
 	done  atomic.Int64 // bytes that have arrived in the bucket
 }
 
@@ -158,16 +165,12 @@ func kept(err error) error {
 }
 
 // run makes the backup, or for a dry run looks whether it could be made.
-func (b *backup) run(ctx context.Context, in BackupInput) (Backup, error) {
+func (b *backup) run(ctx context.Context) (Backup, error) {
 	conn, err := b.db.connect(ctx, defaultPatience)
 	if err != nil {
 		return Backup{}, err
 	}
 	defer shut(ctx, conn)
-	m := backups.Manifest{Key: b.key, Database: in.Database, Started: b.start, Format: backups.FormatCustom}
-	if in.Jobs > 1 {
-		m.Format = backups.FormatDirectory
-	}
 	server, err := b.look(ctx, conn)
 	if err != nil {
 		return Backup{}, err
@@ -176,20 +179,23 @@ func (b *backup) run(ctx context.Context, in BackupInput) (Backup, error) {
 	if err != nil {
 		return Backup{}, err
 	}
-	b.size = server.size
-	m.Server, m.DatabaseName, m.PgDump, m.Snapshot.LSN = server.version, server.database, program.version, server.lsn
 	d := dump{backup: b, conn: conn, program: program, tables: server.tables}
-	m.Compression = d.compression()
-	if in.Jobs > 1 {
+	m := backups.Manifest{
+		Key: b.key, Database: b.in.Database, DatabaseName: server.database, Size: server.size, Server: server.version,
+		PgDump: program.version, Started: b.start, Snapshot: backups.Snapshot{LSN: server.lsn},
+		Format: backups.FormatCustom, Compression: d.compression(),
+	}
+	if d.inParallel() {
+		m.Format = backups.FormatDirectory
 		if err := d.spoolFits(ctx); err != nil {
 			return Backup{}, err
 		}
 	}
-	if in.DryRun {
+	if b.in.DryRun {
 		_, err := b.store.List(ctx, b.key, "dry-run") // whether the bucket lets us
 		return b.output(m, "", false), err
 	}
-	if err := d.take(ctx, &m); err != nil {
+	if err := d.take(ctx, &m, server.size); err != nil {
 		return Backup{}, err
 	}
 	m.Finished = time.Now().UTC()
@@ -203,7 +209,7 @@ func (b *backup) run(ctx context.Context, in BackupInput) (Backup, error) {
 func (b *backup) output(m backups.Manifest, sum string, earlier bool) Backup {
 	out := Backup{
 		Key: m.Key, Database: m.Database, To: b.store.Target(), Format: m.Format, Compression: m.Compression, Encrypted: b.store.Encrypts(),
-		Bytes: m.Bytes, Size: b.size, Tables: len(m.Tables), Rows: m.Rows, Server: m.Server, PgDump: m.PgDump, LSN: m.Snapshot.LSN,
+		Bytes: m.Bytes, Size: m.Size, Tables: len(m.Tables), Rows: m.Rows, Server: m.Server, PgDump: m.PgDump, LSN: m.Snapshot.LSN,
 		Taken: m.Snapshot.Taken, Manifest: m.Key + "/" + backups.ManifestName, ManifestSHA256: sum, Restore: m.Restore,
 		Earlier: earlier, DryRun: b.in.DryRun,
 	}

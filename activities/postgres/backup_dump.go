@@ -32,12 +32,15 @@ type dump struct {
 	tables  int64 // bytes of all tables on the server
 }
 
+// inParallel says that several tables are dumped at once, by way of the disk.
+func (d dump) inParallel() bool { return d.in.Jobs > 1 }
+
 // compression says how the dump is compressed, as it stands in the manifest.
 func (d dump) compression() string {
 	switch {
 	case d.program.major >= zstdSince:
 		return "zstd:1 by pg_dump"
-	case d.in.Jobs > 1:
+	case d.inParallel():
 		return "gzip:1 by pg_dump"
 	default:
 		return "zstd:1 by orderly"
@@ -53,7 +56,7 @@ func (d dump) args(snapshot string) []string {
 	switch {
 	case d.program.major >= zstdSince:
 		args = append(args, "--compress=zstd:1")
-	case d.in.Jobs > 1:
+	case d.inParallel():
 		args = append(args, "--compress=1") // in each of the jobs, so that all of them compress at once
 	default:
 		args = append(args, "--compress=0") // by us, on several cores
@@ -61,8 +64,8 @@ func (d dump) args(snapshot string) []string {
 	return args
 }
 
-// take dumps the database and counts its rows at the same time, in one snapshot.
-func (d dump) take(ctx context.Context, m *backups.Manifest) error {
+// take dumps a database of size bytes and counts its rows at the same time, in one snapshot.
+func (d dump) take(ctx context.Context, m *backups.Manifest, size int64) error {
 	return d.inSnapshot(ctx, d.conn, func(ctx context.Context, tx pgx.Tx, s backups.Snapshot) error {
 		m.Snapshot.ID, m.Snapshot.Taken = s.ID, s.Taken
 		both, ctx := errgroup.WithContext(ctx)
@@ -73,11 +76,11 @@ func (d dump) take(ctx context.Context, m *backups.Manifest) error {
 			return nil
 		})
 		both.Go(func() (err error) {
-			if d.in.Jobs > 1 {
+			if d.inParallel() {
 				m.Files, err = d.parallel(ctx, s.ID)
 				return err
 			}
-			m.Files, err = d.stream(ctx, s.ID)
+			m.Files, err = d.stream(ctx, s.ID, size)
 			return err
 		})
 		return both.Wait()
@@ -85,8 +88,8 @@ func (d dump) take(ctx context.Context, m *backups.Manifest) error {
 }
 
 // stream dumps into one archive, straight into the bucket.
-func (d dump) stream(ctx context.Context, snapshot string) ([]backups.File, error) {
-	spec := backups.Spec{Compress: d.program.major < zstdSince, Expected: d.size, Done: &d.done}
+func (d dump) stream(ctx context.Context, snapshot string, size int64) ([]backups.File, error) {
+	spec := backups.Spec{Compress: d.program.major < zstdSince, Expected: size, Done: &d.done}
 	f, err := d.store.Write(ctx, d.key, spec, func(w io.Writer) error {
 		return d.pgDump(ctx, w, append(d.args(snapshot), "--format=custom")...)
 	})

@@ -11,6 +11,7 @@ type Manifest struct {
 	Key          string    `json:"key"`           // the backup's folder in the bucket
 	Database     string    `json:"database"`      // the target's name in orderly.yaml
 	DatabaseName string    `json:"database_name"` // the database's own name on its server
+	Size         int64     `json:"size"`          // bytes of the database on its server, indexes included
 	Server       string    `json:"server"`        // version of the server
 	PgDump       string    `json:"pg_dump"`       // version of pg_dump
 	Started      time.Time `json:"started"`
