@@ -246,3 +246,13 @@ func (c *checker) incident(in *Incident) {
 	c.positive(in, "resolve", in.Resolve)
 	c.positive(in, "updates", in.Updates)
 }
+
+func (c *checker) maintenance(m *Maintenance) {
+	c.value(&m.Services, place{}, Field{Type: &Type{Kind: TypeList, Elem: &Type{Kind: TypeString}}})
+	if c.p.Within == 0 && !c.places.Has(c.p, "within") {
+		c.problems.Add(c.places.Key(c.p, "maintenance"), "maintenance needs within on the procedure: incidents are held back no longer than that")
+	}
+	if c.p.Incident != nil {
+		c.problems.Add(c.places.Key(c.p, "maintenance"), "an incident is no maintenance: take away maintenance or incident")
+	}
+}

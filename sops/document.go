@@ -29,6 +29,7 @@ type Procedure struct {
 	Within      Duration         `yaml:"within" json:"within,omitempty" doc:"A clock on the whole run."`
 	OnFailure   string           `yaml:"on_failure" json:"on_failure,omitempty" enum:"rollback,stop,hold" doc:"What a failed step leads to. Default: 'stop'."`
 	Incident    *Incident        `yaml:"incident" json:"incident,omitempty" doc:"Makes its runs incidents."`
+	Maintenance *Maintenance     `yaml:"maintenance" json:"maintenance,omitempty" doc:"Its runs are maintenance windows: incidents of their services are held back until they have ended."`
 	Phases      []Phase          `yaml:"phases" json:"phases" required:"true" doc:"Its parts, in order."`
 	Rollback    *Rollback        `yaml:"rollback" json:"rollback,omitempty" doc:"What follows the undo."`
 	Finally     []Step           `yaml:"finally" json:"finally,omitempty" doc:"Steps that run at the end whatever happened, a cancellation included."`
@@ -199,6 +200,12 @@ type FormField struct {
 	Default     any      `yaml:"default" json:"default,omitempty" doc:"The answer when none is given."`
 	Options     []string `yaml:"options" json:"options,omitempty" doc:"Of a 'choice'."`
 	Sets        string   `yaml:"sets" json:"sets,omitempty" enum:"severity,level,services,user_impact,business_impact,summary" doc:"What of the incident the answer becomes; 'services' are separated by commas."`
+}
+
+// Maintenance makes a run a maintenance window. An incident that concerns only its services pages nobody before the
+// run has ended or its 'within' is over, unless it is of the highest level: that of a policy without 'next'.
+type Maintenance struct {
+	Services Value `yaml:"services" json:"services" required:"true" doc:"A list of services, over the inputs."`
 }
 
 // Incident makes a run an incident: it has severity, clocks, an owner, updates.

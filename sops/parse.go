@@ -90,6 +90,9 @@ func (c *checker) check() {
 	c.schedules()
 	before := place{bare: true}
 	c.template(&c.p.Key, before)
+	if c.p.Maintenance != nil {
+		c.maintenance(c.p.Maintenance)
+	}
 	if c.p.Incident != nil {
 		c.incident(c.p.Incident)
 	}

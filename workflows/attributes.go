@@ -17,21 +17,24 @@ var (
 	AttrOwner     = temporal.NewSearchAttributeKeyKeyword("OrderlyOwner")
 	// AttrWaitingFor are the roles, teams and people whose answer a run waits for.
 	AttrWaitingFor = temporal.NewSearchAttributeKeyKeywordList("OrderlyWaitingFor")
-	AttrDrill      = temporal.NewSearchAttributeKeyBool("OrderlyDrill")
+	// AttrMaintenance is until when a run is a maintenance window.
+	AttrMaintenance = temporal.NewSearchAttributeKeyTime("OrderlyMaintenance")
+	AttrDrill       = temporal.NewSearchAttributeKeyBool("OrderlyDrill")
 )
 
 // SearchAttributes lists every search attribute that a namespace needs, with its type.
 func SearchAttributes() map[string]enumspb.IndexedValueType {
 	return map[string]enumspb.IndexedValueType{
-		AttrProcedure.GetName():  enumspb.INDEXED_VALUE_TYPE_KEYWORD,
-		AttrState.GetName():      enumspb.INDEXED_VALUE_TYPE_KEYWORD,
-		AttrPhase.GetName():      enumspb.INDEXED_VALUE_TYPE_KEYWORD,
-		AttrSeverity.GetName():   enumspb.INDEXED_VALUE_TYPE_KEYWORD,
-		AttrLevel.GetName():      enumspb.INDEXED_VALUE_TYPE_KEYWORD,
-		AttrServices.GetName():   enumspb.INDEXED_VALUE_TYPE_KEYWORD_LIST,
-		AttrOwner.GetName():      enumspb.INDEXED_VALUE_TYPE_KEYWORD,
-		AttrWaitingFor.GetName(): enumspb.INDEXED_VALUE_TYPE_KEYWORD_LIST,
-		AttrDrill.GetName():      enumspb.INDEXED_VALUE_TYPE_BOOL,
+		AttrProcedure.GetName():   enumspb.INDEXED_VALUE_TYPE_KEYWORD,
+		AttrState.GetName():       enumspb.INDEXED_VALUE_TYPE_KEYWORD,
+		AttrPhase.GetName():       enumspb.INDEXED_VALUE_TYPE_KEYWORD,
+		AttrSeverity.GetName():    enumspb.INDEXED_VALUE_TYPE_KEYWORD,
+		AttrLevel.GetName():       enumspb.INDEXED_VALUE_TYPE_KEYWORD,
+		AttrServices.GetName():    enumspb.INDEXED_VALUE_TYPE_KEYWORD_LIST,
+		AttrOwner.GetName():       enumspb.INDEXED_VALUE_TYPE_KEYWORD,
+		AttrWaitingFor.GetName():  enumspb.INDEXED_VALUE_TYPE_KEYWORD_LIST,
+		AttrMaintenance.GetName(): enumspb.INDEXED_VALUE_TYPE_DATETIME,
+		AttrDrill.GetName():       enumspb.INDEXED_VALUE_TYPE_BOOL,
 	}
 }
 

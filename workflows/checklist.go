@@ -51,6 +51,7 @@ func (rec *Record) Checklist() string {
 		fmt.Fprintf(&b, "\n**Failed:** %s\n", escape(shorten(f.Message, errorLength)))
 	}
 	rec.listIncident(&b)
+	rec.listWindow(&b)
 	rec.listUndo(&b)
 	rec.listQuestions(&b)
 	rec.listClocks(&b)

@@ -187,7 +187,7 @@ func TestChecklistSaysFirstWhatIsPutBack(t *testing.T) {
 
 - `+"`orderly retry weekly-maintenance/docs-db undo:dump`"+`
 - `+"`orderly skip weekly-maintenance/docs-db undo:dump --reason …`"+`
-- `+"`orderly done weekly-maintenance/docs-db 'hold:undo:dump#2' -f decision=abort`"+`
+- `+"`orderly fail weekly-maintenance/docs-db undo:dump --reason …`"+`
 
 **Steps**
 

@@ -48,8 +48,8 @@ func (rec *Record) AnswerCommands(s *Step) []string {
 			out = append(out, Command("orderly", "retry", rec.WorkflowID, held))
 		case decideSkip, decideRollback:
 			out = append(out, Command("orderly", decision, rec.WorkflowID, held, "--reason")+" …")
-		default:
-			out = append(out, Command("orderly", "done", rec.WorkflowID, s.Path, "-f", "decision="+decision))
+		default: // stop and abort: it ends with what has failed
+			out = append(out, Command("orderly", "fail", rec.WorkflowID, held, "--reason")+" …")
 		}
 	}
 	return out

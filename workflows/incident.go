@@ -66,6 +66,8 @@ type Incident struct {
 	UpdateAsked bool `json:"update_asked,omitempty"`
 	UpdateCount int  `json:"update_count,omitempty"` // of the clocks of updates so far
 	UpdatesSent int  `json:"updates_sent,omitempty"`
+	// HeldBack says that a maintenance window kept it from paging.
+	HeldBack *HeldBack `json:"held_back,omitempty"`
 }
 
 // Party is a person of the org.
@@ -265,7 +267,15 @@ func (r *run) openIncident(ctx workflow.Context) {
 		text = "incident opened, " + inc.Severity + ": " + inc.Summary
 	}
 	r.event(ctx, Event{Kind: "incident", By: r.record.By, Text: text})
-	r.openPromises(ctx, r.record.Started)
+	opened := r.record.Started
+	if m := inc.HeldBack; m != nil && m.Ended != nil {
+		opened = *m.Ended
+	}
+	r.openPromises(ctx, opened)
+	if d := inc.Acknowledged; d != nil { // while it was held back
+		r.stopClock(ctx, clockAcknowledge, true)
+		r.stopLadder(ctx, r.ladder(incidentLadder), d.By.Name)
+	}
 	r.tellLevel(ctx)
 }
 

@@ -15,6 +15,7 @@ const (
 	ActivityLoad    = "orderly.load"    // LoadRequest → Pinned
 	ActivityResolve = "orderly.resolve" // ResolveRequest → Resolved
 	ActivitySave    = "orderly.save"    // Record → nothing
+	ActivityWindow  = "orderly.window"  // WindowRequest → WindowState
 )
 
 // LoadRequest asks for the procedure behind a workflow type.
@@ -30,6 +31,8 @@ type Pinned struct {
 	Digest string `json:"digest"` // "sha256:<hex>" of Source
 	// Rules are pinned with a procedure that pages or asks people; nil with any other.
 	Rules *sops.Rules `json:"rules,omitempty"`
+	// Windows are the maintenance windows that were open when an incident began.
+	Windows []Window `json:"windows,omitempty"`
 }
 
 // ResolveRequest asks under which name another procedure would run with these inputs.

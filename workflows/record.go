@@ -56,9 +56,11 @@ type Record struct {
 	Halted   *Failure  `json:"halted,omitempty"`
 	Clocks   []*Clock  `json:"clocks,omitempty"`
 	Incident *Incident `json:"incident,omitempty"`
-	Ladders  []*Ladder `json:"ladders,omitempty"`
-	Pages    []*Page   `json:"pages,omitempty"`
-	Board    *Board    `json:"board,omitempty"`
+	// Window is there when the run is a maintenance window.
+	Window  *OpenWindow `json:"window,omitempty"`
+	Ladders []*Ladder   `json:"ladders,omitempty"`
+	Pages   []*Page     `json:"pages,omitempty"`
+	Board   *Board      `json:"board,omitempty"`
 	// Telling are messages that are being sent, and Messages counts those to single people.
 	Telling  []*TellRequest `json:"telling,omitempty"`
 	Messages int            `json:"messages,omitempty"`

@@ -176,6 +176,9 @@ func (r *run) escalate(ctx workflow.Context, m Escalate) (Answer, error) {
 		return Answer{}, err
 	}
 	defer r.involve(ctx, by)
+	if r.heldBack() {
+		return r.letGo(ctx, by, m.Reason), nil
+	}
 	ladders := r.climbing()
 	if l := r.ladder(incidentLadder); l != nil && !l.Closed {
 		ladders = []*Ladder{l}

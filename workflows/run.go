@@ -82,6 +82,9 @@ func (r *run) begin(ctx workflow.Context) error {
 	if err := r.declare(ctx); err != nil {
 		return err
 	}
+	if err := r.declareWindow(ctx); err != nil {
+		return err
+	}
 	r.event(ctx, Event{Kind: "run", By: r.record.By, Text: startText(r.record)})
 	return nil
 }
@@ -93,6 +96,8 @@ func (r *run) execute(ctx workflow.Context) (*Summary, error) {
 	r.steps = ctx
 	r.showChecklist(ctx)
 	r.rearmClocks(ctx)
+	r.showWindow(ctx)
+	r.awaitWindow(ctx)
 	r.attendPeople(ctx)
 	err := r.body(ctx)
 	if errors.Is(err, errDraining) {
@@ -131,7 +136,7 @@ func (r *run) execute(ctx workflow.Context) (*Summary, error) {
 // body is all that a run does but for its last steps. An incident stays open until somebody resolves it.
 func (r *run) body(ctx workflow.Context) error {
 	err := r.stoppedBefore()
-	if err == nil {
+	if err == nil && !r.neededNobody() {
 		err = r.halted(r.phases(ctx))
 	}
 	if errors.Is(err, errDraining) {

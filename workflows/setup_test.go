@@ -66,6 +66,8 @@ type bench struct {
 	people  *people
 	rules   *sops.Rules // what is pinned instead of the usual rules
 	noRules bool        // there is no org.yaml
+	windows []workflows.Window
+	window  func() workflows.WindowState // how the first of them stands; nil is open
 }
 
 // errAway is a transient failure.
@@ -109,6 +111,7 @@ func setup(t *testing.T, procedures ...string) *bench {
 		if b.noRules {
 			pin.Rules = nil
 		}
+		pin.Windows = b.windows
 		return pin, nil
 	})
 	b.local(workflows.ActivityResolve, func(_ context.Context, q workflows.ResolveRequest) (workflows.Resolved, error) {
@@ -117,6 +120,12 @@ func setup(t *testing.T, procedures ...string) *bench {
 		}
 		_, ok := sources[sops.WorkflowType(q.Procedure)]
 		return workflows.Resolved{Missing: !ok}, nil
+	})
+	b.local(workflows.ActivityWindow, func(context.Context, workflows.WindowRequest) (workflows.WindowState, error) {
+		if b.window != nil {
+			return b.window(), nil
+		}
+		return workflows.WindowState{Open: true}, nil
 	})
 	b.people = newPeople(b)
 	b.local(workflows.ActivitySave, func(ctx context.Context, rec workflows.Record) error {

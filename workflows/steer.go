@@ -30,6 +30,7 @@ func (r *run) extend(ctx workflow.Context, m Extend) (Answer, error) {
 	}
 	c.Extended = append(c.Extended, Extension{At: workflow.Now(ctx).UTC(), By: by.Name, For: m.For.String(), Reason: m.Reason})
 	r.moveClock(ctx, c, c.Due.Add(time.Duration(m.For)))
+	r.moveWindow(ctx, c)
 	now := fmt.Sprintf("%s is due %s", c.Title, r.record.dueTime(c.Due))
 	r.event(ctx, Event{Kind: "clock", By: by.Name, Text: fmt.Sprintf("%s, %s later, by %s: %s", now, m.For, by.Name, m.Reason)})
 	r.checklist()
@@ -116,6 +117,10 @@ func (r *run) regrade(ctx workflow.Context, by Party, severity, reason string) (
 // being paged at this moment is seen to its end first. Downwards nobody is called that was not going to be.
 func (r *run) changePolicy(ctx workflow.Context, policy string, graver bool) {
 	inc, l := r.record.Incident, r.ladder(incidentLadder)
+	if r.heldBack() {
+		inc.Level = policy // it pages with that as soon as it may
+		return
+	}
 	if policy == inc.Level || l == nil || l.Closed {
 		return
 	}
@@ -223,6 +228,9 @@ const maxAlerts = 500
 // neither changes who has the incident.
 func (r *run) alert(ctx workflow.Context, m Alert) (Answer, error) {
 	inc := r.record.Incident
+	if inc == nil && r.record.Window != nil {
+		return r.alertInWindow(ctx, m)
+	}
 	if inc == nil {
 		return Answer{}, refused("this run is not an incident")
 	}

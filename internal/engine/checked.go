@@ -16,8 +16,9 @@ type checked struct {
 
 // traits are what has to be known of a procedure without reading it again.
 type traits struct {
-	people bool // it asks or pages somebody, so a run of it pins how
-	owners bool // it pages its owners when something fails, if there is an org.yaml that says who they are
+	people   bool // it asks or pages somebody, so a run of it pins how
+	incident bool // it may be held back by a maintenance window
+	owners   bool // it pages its owners when something fails, if there is an org.yaml that says who they are
 }
 
 // maxChecked bounds the memory of a worker that sees ever new versions of files.
@@ -45,7 +46,7 @@ func (c *checked) add(p *sops.Procedure, org string) {
 }
 
 func traitsOf(p *sops.Procedure) traits {
-	t := traits{people: p.Incident != nil, owners: p.OnFailure == "hold"}
+	t := traits{people: p.Incident != nil, incident: p.Incident != nil, owners: p.OnFailure == "hold" || p.Maintenance != nil}
 	for s := range p.Steps() {
 		t.owners = t.owners || s.Undo != nil || s.OnFailure == "hold"
 		t.people = t.people || !s.Ask.IsZero() || !s.Approve.IsZero() || s.Undo != nil && s.Undo.Approve != nil

@@ -33,6 +33,7 @@ type Activities struct {
 	keeper  Keeper
 	people  *People
 	checked checked
+	windows windows
 }
 
 // Option changes activities while they are made.
@@ -66,6 +67,7 @@ func (a *Activities) Register(r registry) {
 		workflows.ActivityLoad:    a.load,
 		workflows.ActivityResolve: a.resolve,
 		workflows.ActivitySave:    a.save,
+		workflows.ActivityWindow:  a.window,
 		workflows.ActivityPage:    a.people.page,
 		workflows.ActivityPerson:  a.people.person,
 		workflows.ActivityDeliver: a.people.deliver,
@@ -77,7 +79,7 @@ func (a *Activities) Register(r registry) {
 	}
 }
 
-func (a *Activities) load(_ context.Context, request workflows.LoadRequest) (workflows.Pinned, error) {
+func (a *Activities) load(ctx context.Context, request workflows.LoadRequest) (workflows.Pinned, error) {
 	file, src, err := sops.Find(a.sources, request.WorkflowType)
 	if err != nil {
 		return workflows.Pinned{}, notFound(err)
@@ -96,6 +98,9 @@ func (a *Activities) load(_ context.Context, request workflows.LoadRequest) (wor
 	}
 	if t.people || t.owners && org != nil {
 		pin.Rules, err = a.rules(request.WorkflowType, org, noOrg)
+	}
+	if temporal := temporalOf(ctx); t.incident && temporal != nil {
+		pin.Windows = a.windows.list(ctx, temporal)
 	}
 	return pin, err
 }
