@@ -11,6 +11,7 @@ import (
 	"github.com/orderly-ops/orderly/activities/action"
 	"github.com/orderly-ops/orderly/activities/artifact"
 	"github.com/orderly-ops/orderly/internal/config"
+	"github.com/orderly-ops/orderly/sops"
 )
 
 // Actions declares the actions of this package for the Docker hosts of orderly.yaml. Without any they
@@ -28,10 +29,25 @@ func Actions(hosts map[string]config.Docker, keep Keeper) []action.Definition {
 		action.Define("docker.logs",
 			"The last lines that a container printed. With `artifact`, many more of them are kept as an artifact.",
 			a.logs, closed, action.Timeout(5*time.Minute), action.Heartbeat(30*time.Second)),
+		action.Define("docker.snapshot",
+			"Keeps how containers, their networks and volumes are made as one artifact that docker.restore puts back, and tags their images so that no clean-up takes them. "+
+				"The containers' environments are in the artifact, passwords included; nothing else shows them.",
+			a.snapshot, closed, action.Timeout(5*time.Minute), action.Heartbeat(30*time.Second), patient),
+		action.Define("docker.restore",
+			"Puts containers back as a snapshot has them: image, settings, networks with aliases and addresses, name, and whether they run. Does only what differs, so it can be run at any time and again.",
+			a.restore, closed, action.Destructive(), action.Timeout(time.Hour), action.Heartbeat(30*time.Second), patient),
+		action.Define("docker.update",
+			"Replaces a container by one of an approved image, otherwise the same. When the new one does not become healthy in time, the previous one is put back and the step fails.",
+			a.update, closed, action.Destructive(), action.Timeout(time.Hour), action.Heartbeat(30*time.Second), patient),
 		action.Define("docker.restart",
 			"Restarts a container and, if wanted, waits until it is healthy. A container that the same step restarted already is not restarted again.",
 			a.restart, closed, action.Destructive(), action.Timeout(15*time.Minute), action.Heartbeat(30*time.Second)),
 	}
+}
+
+// patient is for actions that change much: an engine that is restarted in the middle is back within a minute.
+func patient(d *action.Definition) {
+	d.Retry = sops.Retry{Attempts: 8, Initial: sops.Duration(time.Second), Backoff: 2, Max: sops.Duration(20 * time.Second)}
 }
 
 // actions holds the engines that the actions talk to.
@@ -41,9 +57,14 @@ type actions struct {
 	now     func() time.Time
 }
 
-// Keeper keeps artifacts of the run that an action belongs to.
+// Keeper keeps artifacts of the run that an action belongs to, and reads those of any run.
 type Keeper interface {
+	// Keep keeps what is written, with the secrets of orderly.yaml taken out.
 	Keep(ctx context.Context, name string, write func(io.Writer) error) (artifact.Saved, error)
+	// KeepExact keeps what is written as it is: what is evidence, or has to be read back.
+	KeepExact(ctx context.Context, name string, write func(io.Writer) error) (artifact.Saved, error)
+	// Copy reads what was kept.
+	Copy(ctx context.Context, key string, to io.Writer) error
 }
 
 // Unread is a container that could not be looked at.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"os"
 	"slices"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/mount"
 	"github.com/docker/docker/client"
 	"github.com/docker/docker/pkg/stdcopy"
 
@@ -27,8 +29,8 @@ const (
 	answerWithin = 10 * time.Second
 )
 
-// engine is a Docker Engine. This file alone knows the client library, so that changing it is changing
-// this file.
+// engine is a Docker Engine. The files called engine… alone know the client library, so that changing it is
+// changing them.
 type engine struct {
 	name     string        // the target's
 	host     string        // its address
@@ -40,6 +42,8 @@ type engine struct {
 type summary struct {
 	id, name, image, imageID, state string
 	labels                          map[string]string
+	networkMode                     string   // "container:<id>" for one that uses another's network
+	networks, volumes               []string // by name
 }
 
 // detail is what inspecting tells of a container. A time is zero when it has not come.
@@ -118,6 +122,15 @@ func (e *engine) list(ctx context.Context, all bool) ([]summary, error) {
 	summaries := make([]summary, len(found))
 	for i, c := range found {
 		summaries[i] = summary{id: c.ID, name: c.ID, image: c.Image, imageID: c.ImageID, state: c.State, labels: c.Labels}
+		summaries[i].networkMode = c.HostConfig.NetworkMode
+		if c.NetworkSettings != nil {
+			summaries[i].networks = slices.Sorted(maps.Keys(c.NetworkSettings.Networks))
+		}
+		for _, m := range c.Mounts {
+			if m.Type == mount.TypeVolume {
+				summaries[i].volumes = append(summaries[i].volumes, m.Name)
+			}
+		}
 		// A linked container has further names, "/other/alias": the shortest is its own.
 		if len(c.Names) > 0 {
 			own := slices.MinFunc(c.Names, func(a, b string) int { return len(a) - len(b) })
