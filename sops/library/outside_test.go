@@ -2,6 +2,7 @@ package library_test
 
 import (
 	"errors"
+	"maps"
 
 	"github.com/orderly-ops/orderly/activities/artifact"
 	"github.com/orderly-ops/orderly/activities/docker"
@@ -81,7 +82,7 @@ func restarting(err error) answerer {
 // allWell is how outside systems answer when nothing is wrong.
 func allWell() map[string]answerer {
 	fixed := func(v any) answerer { return func(in) (any, error) { return v, nil } }
-	return map[string]answerer{
+	answers := map[string]answerer{
 		"docker.containers": containers(theContainers()),
 		"docker.stats":      fixed(docker.Stats{Containers: []docker.Usage{}, Unread: []docker.Unread{}}),
 		"docker.logs": func(with in) (any, error) {
@@ -100,5 +101,8 @@ func allWell() map[string]answerer {
 		"statuspage.open":    fixed(statuspage.Incident{ID: "inc1", URL: "https://status.example.com/inc1", Posted: true}),
 		"statuspage.update":  fixed(statuspage.Incident{ID: "inc1", Posted: true}),
 		"statuspage.resolve": fixed(statuspage.Incident{ID: "inc1", Status: "resolved", Posted: true}),
+		"notify.send":        fixed(in{"reached": 1, "recipients": []any{}}),
 	}
+	maps.Copy(answers, maintained())
+	return answers
 }

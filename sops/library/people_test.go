@@ -15,7 +15,7 @@ import (
 var staff = map[string][]string{
 	"maintenance-coordinator": {"ana"}, "incident-commander": {"ana"}, "leads": {"ben", "chloe", "ella"},
 	"devops-lead": {"ben"}, "backend-lead": {"chloe"}, "on-call-second": {"dev"}, "all-hands": {"gita"},
-	"emergency-team": {"ben", "chloe"}, "security-team": {"finn"},
+	"emergency-team": {"ben", "chloe"}, "database-lead": {"chloe"}, "security-team": {"finn"},
 }
 
 func behind(entry string) []string {

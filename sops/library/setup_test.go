@@ -53,7 +53,7 @@ type bench struct {
 type answerer func(with in) (any, error)
 
 // outside are the actions that reach beyond the worker.
-var outside = []string{"docker.", "http.", "postgres.", "redis.", "host.", "s3.", "exec.", "statuspage."}
+var outside = []string{"docker.", "http.", "postgres.", "redis.", "host.", "s3.", "exec.", "statuspage.", "backup.", "notify."}
 
 // setup makes a bench on which all is well. targets false is a machine on which nothing is configured.
 func setup(t *testing.T, targets bool) *bench {
@@ -114,7 +114,7 @@ func (b *bench) outside(name string) func(context.Context, json.RawMessage) (jso
 		}
 		b.mu.Lock()
 		subject := ""
-		for _, key := range []string{"container", "target", "database", "host", "command"} {
+		for _, key := range []string{"container", "target", "database", "host", "command", "subject"} {
 			if text, ok := with[key].(string); ok && subject == "" {
 				subject = " " + text
 			}
@@ -148,7 +148,14 @@ func source(t *testing.T, id string) []byte {
 	return text
 }
 
-var shipped = []string{"emergency-response", "incident-response", "diagnosis", "post-incident"}
+var shipped = []string{
+	"emergency-response", "incident-response", "diagnosis", "post-incident", "daily-check",
+	"weekly-maintenance", "backup", "restore-drill", "rollback", "log-rotation", "preventive-maintenance", "investigation",
+}
+
+// followUps are started and not waited for. In a test they would be, and nobody answers their questions: those
+// have tests of their own.
+var followUps = []string{"post-incident", "investigation", "incident-response", "emergency-response"}
 
 func loader(t *testing.T, cat *sops.Catalogue, org *sops.Org) any {
 	t.Helper()
@@ -186,9 +193,10 @@ func (b *bench) resolver(cat *sops.Catalogue) any {
 // start runs a procedure to its end and gives its record.
 func (b *bench) start(procedure string, inputs in) *workflows.Record {
 	b.t.Helper()
-	if follows := sops.WorkflowType("post-incident"); procedure != "post-incident" {
-		// It would be waited for, and nobody answers its questions: those have tests of their own.
-		b.env.RegisterWorkflowWithOptions(func(workflow.Context, in) error { return nil }, workflow.RegisterOptions{Name: follows})
+	for _, follows := range followUps {
+		if follows != procedure {
+			b.env.RegisterWorkflowWithOptions(func(workflow.Context, in) error { return nil }, workflow.RegisterOptions{Name: sops.WorkflowType(follows)})
+		}
 	}
 	b.env.ExecuteWorkflow(sops.WorkflowType(procedure), inputs)
 	require.True(b.t, b.env.IsWorkflowCompleted(), "it has not come to its end")
