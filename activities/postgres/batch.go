@@ -68,6 +68,9 @@ type worklog struct {
 	Before  extent    `json:"before"` // of all that are done
 	After   extent    `json:"after"`
 	Failed  []string  `json:"failed,omitempty"`
+	// Of reindexing: invalid indexes that were there before the piece in Doing was begun, and those dropped.
+	Foreign []uint32 `json:"foreign,omitempty"`
+	Dropped []string `json:"dropped,omitempty"`
 }
 
 // ledger is a worklog which is read by heartbeats while it is written.
@@ -92,6 +95,7 @@ func (l *ledger) current() []any {
 	defer l.mu.Unlock()
 	m := l.worklog
 	m.Worked, m.Pieces, m.Failed = slices.Clone(m.Worked), slices.Clone(m.Pieces), slices.Clone(m.Failed)
+	m.Foreign, m.Dropped = slices.Clone(m.Foreign), slices.Clone(m.Dropped)
 	return []any{m}
 }
 
@@ -129,9 +133,11 @@ type batch struct {
 	verb     string // for messages: vacuum
 	bounds   bounds
 	budget   time.Duration // no further piece is begun after it; 0 means no limit
-	measure  func(context.Context, uint32) (extent, error)
+	measure  func(context.Context, *piece) (extent, error)
 	progress string // a query for what the session $1 does: one text
-	log      ledger
+	// mend, where a statement that fails leaves something behind, removes that.
+	mend func(context.Context) error
+	log  ledger
 }
 
 // resume takes up what a former attempt left: what it worked is not worked again, and its session is ended
@@ -188,15 +194,19 @@ func (b *batch) verdict() error {
 // one looks after one piece. again says that somebody holds a lock on it and that it was not noted, which
 // only the first time is true. An error ends the whole batch.
 func (b *batch) one(ctx context.Context, p piece, first bool) (again bool, err error) {
-	b.log.change(func(m *worklog) { m.Doing, m.Phase = p.Name, "" })
 	start := time.Now()
 	b.warnings = nil
-	p.Before, err = b.measure(ctx, p.OID)
+	if err := b.begin(ctx, p); err != nil {
+		return false, err
+	}
+	p.Before, err = b.measure(ctx, &p)
 	if err == nil {
-		err = b.statement(ctx, p.statement)
+		if err = b.statement(ctx, p.statement); err != nil {
+			err = b.mended(ctx, err)
+		}
 	}
 	if err == nil {
-		p.After, err = b.measure(ctx, p.OID)
+		p.After, err = b.measure(ctx, &p)
 	}
 	p.Took = sops.Duration(time.Since(start).Round(time.Millisecond))
 	p.Status, p.Reason = statusDone, strings.Join(b.warnings, "; ")
@@ -211,6 +221,39 @@ func (b *batch) one(ctx context.Context, p piece, first bool) (again bool, err e
 	}
 	b.log.note(p)
 	return false, nil
+}
+
+// begin notes which piece is at work.
+func (b *batch) begin(ctx context.Context, p piece) error {
+	if b.mend != nil {
+		if err := b.prepare(ctx); err != nil {
+			return err
+		}
+	}
+	b.log.change(func(m *worklog) { m.Doing, m.Phase = p.Name, "" })
+	return nil
+}
+
+// mendWithin bounds how long removing the remains of cancelled work may take.
+const mendWithin = time.Minute
+
+// mended removes what the statement that failed with err left behind, even after a cancellation.
+func (b *batch) mended(ctx context.Context, err error) error {
+	if b.mend == nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), mendWithin)
+	defer cancel()
+	if b.work.IsClosed() {
+		if b.watched(ctx) != nil {
+			return err // the server is away: the next attempt removes it
+		}
+		_ = b.gone(ctx, b.self) // what can't be seen gone fails below, and is told
+	}
+	if left := b.mend(ctx); left != nil {
+		return fmt.Errorf("%w; and then %w", err, left)
+	}
+	return err
 }
 
 // statement runs one statement while the other session watches it.

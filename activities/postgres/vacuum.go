@@ -136,8 +136,8 @@ const vacuumProgress = `
 	LIMIT 1`
 
 // tableExtent measures a table. It waits for its lock, which the working session's bounds limit.
-func (u *upkeep) tableExtent(ctx context.Context, oid uint32) (e extent, err error) {
-	err = u.work.QueryRow(ctx, `SELECT coalesce(pg_total_relation_size($1::oid), 0), coalesce(pg_stat_get_dead_tuples($1::oid), 0)`, oid).Scan(&e.Bytes, &e.Dead)
+func (u *upkeep) tableExtent(ctx context.Context, p *piece) (e extent, err error) {
+	err = u.work.QueryRow(ctx, `SELECT coalesce(pg_total_relation_size($1::oid), 0), coalesce(pg_stat_get_dead_tuples($1::oid), 0)`, p.OID).Scan(&e.Bytes, &e.Dead)
 	return e, err
 }
 
