@@ -43,6 +43,7 @@ func startS3(ctx context.Context, dir string) (*server, error) {
 	}
 	return &server{stop: proc.stop, env: map[string]string{
 		leaders["s3"]:                endpoint,
+		"ORDERLY_TEST_S3_DIR":        buckets,
 		"ORDERLY_TEST_S3_REGION":     "us-east-1",
 		"ORDERLY_TEST_S3_ACCESS_KEY": access,
 		"ORDERLY_TEST_S3_SECRET_KEY": secret,
