@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -30,7 +31,7 @@ var errNoRecord = errors.New("the run has no record: it ended before its procedu
 
 // status asks the run itself for its record.
 func (c *cluster) status(ctx context.Context, workflowID, runID string) (*workflows.Record, error) {
-	value, err := c.query(ctx, workflowID, runID)
+	value, err := c.query(ctx, workflowID, runID, workflows.QueryStatus)
 	if err != nil {
 		return nil, err
 	}
@@ -44,10 +45,10 @@ func (c *cluster) status(ctx context.Context, workflowID, runID string) (*workfl
 	return &r, nil
 }
 
-func (c *cluster) query(ctx context.Context, workflowID, runID string) (converter.EncodedValue, error) {
+func (c *cluster) query(ctx context.Context, workflowID, runID, name string) (converter.EncodedValue, error) {
 	within, cancel := context.WithTimeout(ctx, soon)
 	defer cancel()
-	value, err := c.QueryWorkflow(within, workflowID, runID, workflows.QueryStatus)
+	value, err := c.QueryWorkflow(within, workflowID, runID, name)
 	if err == nil {
 		return value, nil
 	}
@@ -94,6 +95,20 @@ type opening struct {
 	by         string
 	drill      bool
 	key        string
+	input      json.RawMessage
+	// carried is what an earlier execution handed on: it continued as new, or a run that had ended is undone.
+	carried *workflows.Carried
+}
+
+// recordRunID is the run id under which the record is kept: that of the run which this one goes on with, if it
+// does with one that had ended.
+func (o opening) recordRunID(own string) string {
+	if o.carried != nil {
+		if r, err := o.carried.Record(); err == nil {
+			return r.RunID
+		}
+	}
+	return cmp.Or(o.firstRunID, own)
 }
 
 func (c *cluster) opening(ctx context.Context, workflowID, runID string) (opening, error) {
@@ -109,8 +124,11 @@ func (c *cluster) opening(ctx context.Context, workflowID, runID string) (openin
 	}
 	at := ev.GetWorkflowExecutionStartedEventAttributes()
 	o := opening{firstRunID: at.GetFirstExecutionRunId()}
+	if converter.GetDefaultDataConverter().FromPayloads(at.GetInput(), &o.input, &o.carried) != nil {
+		o.carried = nil // somebody else's
+	}
 	var input map[string]json.RawMessage
-	if converter.GetDefaultDataConverter().FromPayloads(at.GetInput(), &input) == nil {
+	if json.Unmarshal(o.input, &input) == nil {
 		_ = json.Unmarshal(input[workflows.InputBy], &o.by)
 		_ = json.Unmarshal(input[workflows.InputDrill], &o.drill)
 		_ = json.Unmarshal(input[workflows.InputKey], &o.key)
@@ -127,8 +145,8 @@ func (a *app) record(ctx context.Context, cfg *config.Config, c *cluster, info *
 		return r, err
 	}
 	first := ex.GetRunId()
-	if o, openErr := c.opening(ctx, ex.GetWorkflowId(), ex.GetRunId()); openErr == nil && o.firstRunID != "" {
-		first = o.firstRunID
+	if o, openErr := c.opening(ctx, ex.GetWorkflowId(), ex.GetRunId()); openErr == nil {
+		first = o.recordRunID(first)
 	}
 	kept, keptErr := fromJournal(ctx, cfg, ex.GetWorkflowId(), first)
 	if keptErr != nil {

@@ -82,7 +82,7 @@ func offerSteps(kind sops.Kind) func(*workflows.Record, []string) []string {
 		if len(args) > 0 {
 			return nil
 		}
-		for _, s := range screen.Waiting(r) {
+		for _, s := range r.Waiting() {
 			if s.Kind == string(kind) {
 				offers = append(offers, s.Path+"\t"+s.Title)
 			}

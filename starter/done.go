@@ -93,7 +93,7 @@ func stepToAnswer(r *workflows.Record, named string) (string, error) {
 		return named, nil
 	}
 	var open []string
-	for _, s := range screen.Waiting(r) {
+	for _, s := range r.Waiting() {
 		if s.Kind == string(sops.KindAsk) {
 			open = append(open, s.Path)
 		}
@@ -133,7 +133,7 @@ func (a *app) form(r *workflows.Record, step string, req doneRequest) (map[strin
 // formOf finds the form of a step that waits. What a name means that fits none or several, the run says.
 func formOf(r *workflows.Record, step string) (map[string]sops.FormField, bool) {
 	var found []*workflows.Step
-	for _, s := range screen.Waiting(r) {
+	for _, s := range r.Waiting() {
 		switch {
 		case s.Kind != string(sops.KindAsk):
 		case s.Path == step:

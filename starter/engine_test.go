@@ -12,7 +12,6 @@ import (
 
 	"github.com/orderly-ops/orderly/internal/config"
 	"github.com/orderly-ops/orderly/internal/service"
-	"github.com/orderly-ops/orderly/starter/screen"
 	"github.com/orderly-ops/orderly/workflows"
 )
 
@@ -121,6 +120,6 @@ func (b *bench) waitsFor(run, step string) {
 		got := b.orderly("show", run, "--json")
 		var r workflows.Record
 		return got.code == exitOK && json.Unmarshal([]byte(got.out), &r) == nil &&
-			slices.ContainsFunc(screen.Waiting(&r), func(s *workflows.Step) bool { return s.Path == step })
+			slices.ContainsFunc(r.Waiting(), func(s *workflows.Step) bool { return s.Path == step })
 	})
 }

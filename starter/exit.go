@@ -17,7 +17,7 @@ const (
 	exitUnreachable = 3   // Temporal could not be reached or refused us, or no worker answers
 	exitNotFound    = 4   // no such procedure, run, schedule or action
 	exitStopped     = 5   // the run was cancelled, terminated or timed out
-	exitOpen        = 6   // start: a run with that key is open already
+	exitOpen        = 6   // start, undo: a run with that key is open
 	exitRefused     = 7   // the run has refused the message: not entitled, too late, nothing to do it to
 	exitInterrupted = 130 // Ctrl-C; a watched run goes on
 )
@@ -30,7 +30,7 @@ const exitHelp = `Exit codes:
   3    Temporal could not be reached, or no worker answers
   4    no such procedure, run, schedule or action
   5    the run was cancelled, terminated or timed out
-  6    start: a run with that key is open already
+  6    start, undo: a run with that key is open
   7    the run refused the message: not entitled, too late, or over
   130  interrupted; a run being watched goes on`
 

@@ -26,12 +26,14 @@ func (a *app) inboxCommand() *cobra.Command {
 		Use:   "inbox",
 		Short: "Show what waits for you, the soonest due first",
 		Long: `Show what waits for you or for a role that you may act for: steps to do and to
-decide, incidents that page you, and what your own incidents need next. The
-soonest due comes first, and below each stands what to type.
+decide, what has failed and waits for a decision, incidents that page you, and
+what your own incidents need next. The soonest due comes first, and below each
+stands what to type.
 
 With --json: a list of {kind, due, title, for, severity, about, workflow_id,
-run_id, command}; kind is acknowledge, next (you are paged then), check, ask,
-approve, respond, update or resolve.`,
+run_id, command, choices}; kind is acknowledge, next (you are paged then), check,
+ask, approve, respond, update or resolve. choices are there when something has
+failed: a command for each decision that is offered.`,
 		Example: examples("orderly inbox", "orderly inbox --by ann --json | jq -r '.[].command'", "orderly inbox --all"),
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -208,5 +210,12 @@ func (item inboxItem) lines(p screen.Painter, width int, at time.Time) []string 
 	for _, l := range screen.Wrap(screen.Clean(about), width-2) {
 		lines = append(lines, "  "+l)
 	}
-	return append(lines, "  "+p.Tone(screen.Busy, item.Command))
+	commands := item.Choices
+	if len(commands) == 0 {
+		commands = []string{item.Command}
+	}
+	for _, c := range commands {
+		lines = append(lines, "  "+p.Tone(screen.Busy, c))
+	}
+	return lines
 }

@@ -22,6 +22,8 @@ type inboxItem struct {
 	WorkflowID string     `json:"workflow_id"`
 	RunID      string     `json:"run_id"`
 	Command    string     `json:"command"`
+	// Choices are the commands of what can be decided, where that is not only yes or no.
+	Choices []string `json:"choices,omitempty"`
 }
 
 // kinds orders what is due at the same time.
@@ -64,14 +66,18 @@ func (me reader) items(r *workflows.Record) []inboxItem {
 
 // asks are the steps that wait for an answer.
 func (me reader) asks(r *workflows.Record) (items []inboxItem) {
-	for _, s := range screen.Waiting(r) {
+	for _, s := range r.Waiting() {
 		if !me.asked(r, s) {
 			continue
 		}
-		items = append(items, inboxItem{
+		item := inboxItem{
 			Kind: s.Kind, Due: dueOf(screen.ClockOf(r, "step:"+s.Path)), Title: s.Title, For: s.Ask.Of,
-			Command: screen.AnswerCommand(r, s),
-		})
+			Command: r.AnswerCommand(s),
+		}
+		if choices := r.AnswerCommands(s); len(choices) > 1 {
+			item.Choices = choices
+		}
+		items = append(items, item)
 	}
 	return items
 }

@@ -111,5 +111,5 @@ func TestAnApprovalIsNotMineOnceIHaveDecided(t *testing.T) {
 	require.Empty(t, reader{id: "ann"}.items(r))
 	require.Len(t, reader{id: "bob"}.items(r), 1)
 	require.Len(t, reader{}.items(r), 1)
-	require.Equal(t, "orderly approve a/b go", screen.AnswerCommand(r, step))
+	require.Equal(t, "orderly approve a/b go", r.AnswerCommand(step))
 }

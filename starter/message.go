@@ -27,6 +27,8 @@ type verb struct {
 	most       int      // arguments after <run>; 0: the last one is text of any length
 	// payload makes the message of the arguments after <run>.
 	payload func(by string, args []string) (any, error)
+	// names finds the step that the first argument after <run> means; nil where the run itself knows.
+	names func(r *workflows.Record, named string) string
 	// offer completes the arguments after <run>; nil offers nothing.
 	offer func(r *workflows.Record, args []string) []string
 }
@@ -58,6 +60,13 @@ func (a *app) messageCommand(v verb) *cobra.Command {
 				return err
 			}
 			return a.withOpenRun(cmd.Context(), args[0], func(c *cluster, run *workflowpb.WorkflowExecutionInfo) error {
+				if v.names != nil {
+					// A run that does not answer now may still take the message, as it was typed.
+					if r, err := c.status(cmd.Context(), run.GetExecution().GetWorkflowId(), ""); err == nil {
+						rest[0] = v.names(r, rest[0])
+						payload, _ = v.payload(a.who(by), rest) // it could be made before
+					}
+				}
 				return a.deliver(cmd.Context(), c, run, v.message, payload)
 			})
 		},

@@ -42,6 +42,7 @@ func (a *app) result(c *cluster, workflowID string, r *workflows.Record, o outco
 	if r != nil && a.live() {
 		tree := &screen.Tree{Width: width, Paint: paint, Now: now()}
 		a.print(screen.Head(r, paint, width, now())...)
+		a.section("", screen.Rollback{Width: width, Paint: paint, Now: now()}.Lines(r))
 		a.section("", screen.Incident(r, paint, width))
 		a.print("")
 		a.print(tree.Lines(r)...)
@@ -67,6 +68,7 @@ func closingLines(r *workflows.Record, o outcome, p screen.Painter, width int) [
 		if broken := breaches(r); broken > 0 {
 			parts = append(parts, fmt.Sprintf("%d not in time", broken))
 		}
+		parts = append(parts, putBack(r)...)
 	}
 	parts = append(parts, screen.CountFindings(findingsOf(r, o)))
 	lines := screen.Wrap(strings.Join(parts, "; "), width)
@@ -74,7 +76,24 @@ func closingLines(r *workflows.Record, o outcome, p screen.Painter, width int) [
 	if o.message != "" {
 		lines = append(lines, screen.Wrap(screen.Clean(o.message), width)...)
 	}
+	if r != nil && len(screen.Owed(r)) > 0 {
+		lines = append(lines, "what is left is undone with: "+screen.Command("orderly", "undo", r.WorkflowID))
+	}
 	return lines
+}
+
+// putBack says how much of what the run changed was undone.
+func putBack(r *workflows.Record) []string {
+	sum, owed := r.Summary(), len(screen.Owed(r))
+	switch {
+	case r.Rollback == nil && owed == 0:
+		return nil
+	case r.Rollback == nil:
+		return []string{fmt.Sprintf("nothing put back, %d to undo", owed)}
+	case len(sum.Left) > 0:
+		return []string{fmt.Sprintf("rolled back: %d undone, %d left", sum.Undone, len(sum.Left))}
+	}
+	return []string{fmt.Sprintf("rolled back: %d undone", sum.Undone)}
 }
 
 func breaches(r *workflows.Record) int {

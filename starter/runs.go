@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -32,7 +33,8 @@ func (a *app) runsCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "runs",
 		Short: "List runs, the open ones first",
-		Long: `List runs, the open ones first, then those that ended last.
+		Long: `List runs: those that are rolling back what they changed, the other open ones,
+then those that ended last.
 
 With --json the answer is a list of {workflow_id, run_id, procedure, key, state,
 phase, started, ended, drill, severity, level, owner, services}.`,
@@ -78,6 +80,7 @@ func (a *app) runs(ctx context.Context, f runFilter) error {
 	for i, info := range found {
 		rows[i] = readRow(info)
 	}
+	slices.SortStableFunc(rows, func(x, y runRow) int { return cmp.Compare(x.rank(), y.rank()) })
 	if a.json {
 		return a.printJSON(rows)
 	}
@@ -199,6 +202,20 @@ func stateWord(s enumspb.WorkflowExecutionStatus) string {
 	}
 }
 
+// phaseRollback is the phase of a run that is putting back what it changed.
+const phaseRollback = "rollback"
+
+// rollingBack says that the run is open and puts back what it changed.
+func (r runRow) rollingBack() bool { return r.Ended == nil && r.Phase == phaseRollback }
+
+// rank puts first what an operator has to see first.
+func (r runRow) rank() int {
+	if r.rollingBack() {
+		return 0
+	}
+	return 1
+}
+
 func (a *app) printRuns(rows []runRow, limit int) {
 	if len(rows) == 0 {
 		a.say("no runs; `orderly start <procedure>` starts one")
@@ -229,7 +246,10 @@ func runsTable(rows []runRow, p screen.Painter) *screen.Table {
 			end = *r.Ended
 		}
 		state := r.State
-		if r.Phase != "" {
+		switch {
+		case r.rollingBack():
+			state += ", rolling back"
+		case r.Phase != "":
 			state += ", " + r.Phase
 		}
 		if r.Drill {
@@ -248,8 +268,11 @@ func rowGlyph(word string) string { return screen.Glyph(rowState(word)) }
 
 func rowTone(cell string) screen.Tone {
 	fields := strings.Fields(cell)
-	if len(fields) < 2 {
+	switch {
+	case len(fields) < 2:
 		return screen.Plain
+	case strings.Contains(cell, ", rolling back"):
+		return screen.Bad
 	}
 	return screen.StateTone(rowState(strings.TrimSuffix(fields[1], ",")))
 }

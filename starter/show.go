@@ -18,9 +18,10 @@ func (a *app) showCommand() *cobra.Command {
 		Use:   "show <run>",
 		Short: "Show a run's record: phases, steps, outputs, findings, clocks",
 		Long: `Show how a run stands: its phases and steps with what they brought, findings,
-clocks, and why it failed; of an incident also whose it is, what waits for whom,
-and who was paged over what. --json prints the whole record. A closed run whose
-worker is gone is read from the journal.
+clocks, and why it failed; of one that is rolled back first what was undone and
+what is left; of an incident also whose it is, what waits for whom, and who was
+paged over what. --json prints the whole record. A closed run whose worker is
+gone is read from the journal.
 
 ` + runHelp,
 		Example: examples(
@@ -132,6 +133,7 @@ func (a *app) show(f found) error {
 	if len(r.Inputs) > 0 {
 		a.print(screen.Wrap(screen.Clean("inputs: "+screen.Inputs(r.Inputs)), a.room())...)
 	}
+	a.section("", screen.Rollback{Width: width, Paint: paint, Now: now()}.Lines(r))
 	a.section("", screen.Incident(r, paint, width))
 	a.section("Waits for people", screen.Asks{Width: width, Paint: paint, Now: now(), Questions: true}.Lines(r))
 	tree := &screen.Tree{Width: width, Paint: paint, Now: now(), Items: true, Outputs: true}

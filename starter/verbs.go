@@ -14,8 +14,9 @@ import (
 // messageCommands are those by which people answer a run.
 func (a *app) messageCommands() []*cobra.Command {
 	return []*cobra.Command{
-		a.messageCommand(ackVerb()), a.doneCommand(), a.messageCommand(skipVerb()),
+		a.messageCommand(ackVerb()), a.doneCommand(), a.skipCommand(),
 		a.messageCommand(approveVerb()), a.messageCommand(rejectVerb()),
+		a.decisionCommand(retryVerb()), a.decisionCommand(rollbackVerb()), a.decisionCommand(failVerb()),
 		a.messageCommand(escalateVerb()), a.messageCommand(extendVerb()),
 		a.messageCommand(noteVerb()), a.messageCommand(updateVerb()),
 		a.messageCommand(severityVerb()), a.messageCommand(resolveVerb()),
@@ -38,24 +39,13 @@ paging begins again.`,
 	}
 }
 
-func skipVerb() verb {
-	return verb{
-		use: "skip <run> <step> <reason…>", short: "Say that a step which was asked of you will not be done",
-		long:     "Say that a step which waits for people will not be done, and why. The run goes\non.",
-		examples: examples(`orderly skip weekly-maintenance/docs-db ready "checked on Friday"`),
-		message:  workflows.MessageComplete, needs: []string{"step", "reason"}, offer: offerSteps(sops.KindAsk),
-		payload: func(by string, args []string) (any, error) {
-			return workflows.Complete{By: by, Step: args[0], Skip: true, Reason: words(args[1:])}, nil
-		},
-	}
-}
-
 func approveVerb() verb {
 	return verb{
 		use: "approve <run> <step> [reason…]", short: "Approve what a run asks leave for",
-		long:     "Approve a step that waits for a decision. Where several have to agree, it goes\non when enough have.",
-		examples: examples("orderly approve weekly-maintenance/docs-db restore"),
-		message:  workflows.MessageDecide, needs: []string{"step"}, offer: offerSteps(sops.KindApprove),
+		long: `Approve a step that waits for a decision, or an undo that would lose data. Where
+several have to agree, it goes on when enough have.`,
+		examples: examples("orderly approve weekly-maintenance/docs-db restore", "orderly approve weekly-maintenance/docs-db undo:dump"),
+		message:  workflows.MessageDecide, needs: []string{"step"}, offer: offerSteps(sops.KindApprove), names: approval,
 		payload: func(by string, args []string) (any, error) {
 			return workflows.Decide{By: by, Step: args[0], Approve: true, Reason: words(args[1:])}, nil
 		},
@@ -65,9 +55,10 @@ func approveVerb() verb {
 func rejectVerb() verb {
 	return verb{
 		use: "reject <run> <step> <reason…>", short: "Reject what a run asks leave for",
-		long:     "Reject a step that waits for a decision, and say why. One rejection is enough.",
+		long: `Reject a step that waits for a decision, and say why. One rejection is enough.
+An undo that is rejected is left.`,
 		examples: examples(`orderly reject weekly-maintenance/docs-db restore "it would lose orders"`),
-		message:  workflows.MessageDecide, needs: []string{"step", "reason"}, offer: offerSteps(sops.KindApprove),
+		message:  workflows.MessageDecide, needs: []string{"step", "reason"}, offer: offerSteps(sops.KindApprove), names: approval,
 		payload: func(by string, args []string) (any, error) {
 			return workflows.Decide{By: by, Step: args[0], Reason: words(args[1:])}, nil
 		},
@@ -159,7 +150,9 @@ func resolveVerb() verb {
 func abortVerb() verb {
 	return verb{
 		use: "abort <run> <reason…>", short: "End a run",
-		long:     "End a run. What is under way is told to stop, what was done is undone where the\nprocedure says so, and its last steps still run.",
+		long: `End a run. What is under way is told to stop; what was changed is undone first,
+in reverse order, where the procedure says so; then its last steps still run. A
+rollback that goes on already is not ended by it.`,
 		examples: examples(`orderly abort emergency-response/api "false alarm: the probe was wrong"`),
 		message:  workflows.MessageAbort, needs: []string{"reason"},
 		payload: func(by string, args []string) (any, error) {

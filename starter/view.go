@@ -103,8 +103,8 @@ func trouble(err error) string {
 func eventLine(r *workflows.Record, ev workflows.Event, width int) []string {
 	when := screen.Pad(screen.Clock(ev.At)+"  "+screen.Since(r.Started, ev.At), 20)
 	text := screen.Clean(ev.Text)
-	if ev.Kind == "note" {
-		text = "note: " + text
+	if ev.Kind == "note" || ev.Kind == "rollback" {
+		text = ev.Kind + ": " + text
 	}
 	if ev.By != "" && !strings.Contains(text, ev.By) {
 		text += " (" + screen.Clean(ev.By) + ")"
@@ -172,11 +172,12 @@ func (v *liveView) frame() []string {
 	return lines
 }
 
-// incidentLines is what whoever follows an incident has to know: how it stands, who is paged next, and what
-// waits for whom.
+// incidentLines is what whoever follows a run has to know first: what is being put back, how an incident stands,
+// who is paged next, and what waits for whom.
 func incidentLines(r *workflows.Record, p screen.Painter, width int, at time.Time) []string {
 	var lines []string
 	for _, part := range [][]string{
+		screen.Rollback{Width: width, Paint: p, Now: at, Brief: true}.Lines(r),
 		append(screen.Incident(r, p, width), screen.Paging(r, p, width, at)...),
 		screen.Asks{Width: width, Paint: p, Now: at}.Lines(r),
 	} {

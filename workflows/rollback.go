@@ -188,13 +188,18 @@ func (r *run) afterUndo(ctx workflow.Context) error {
 	return nil
 }
 
+// NotNeeded says of an undo that the procedure itself leaves it: its condition does not hold.
+func (s *Step) NotNeeded() bool {
+	return s.State == Skipped && strings.HasPrefix(s.Reason, conditionFails)
+}
+
 // undoneAndLeft counts what was undone and names what was left although the procedure did not say so.
 func (rec *Record) undoneAndLeft() (undone int, left []string) {
 	for _, u := range rec.Undo {
 		switch {
 		case u.State == Succeeded:
 			undone++
-		case u.State == Skipped && strings.HasPrefix(u.Reason, conditionFails):
+		case u.NotNeeded():
 		default:
 			left = append(left, strings.TrimSuffix(u.Title+": "+orElse(u.Reason, u.Error), ": "))
 		}

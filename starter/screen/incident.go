@@ -94,10 +94,13 @@ type Asks struct {
 	Questions bool
 }
 
-// Lines lists the steps of a run that wait for people.
+// Lines lists the steps of a run that wait for people; none of one that is over.
 func (a Asks) Lines(r *workflows.Record) []string {
+	if r.State.Done() {
+		return nil
+	}
 	var lines []string
-	for _, s := range Waiting(r) {
+	for _, s := range r.Waiting() {
 		lines = append(lines, "? "+Cut(Clean(cmp.Or(s.Title, s.ID)), a.Width-2))
 		if a.Questions {
 			for text := range strings.Lines(CleanLines(s.Ask.Question)) {
@@ -117,7 +120,9 @@ func (a Asks) Lines(r *workflows.Record) []string {
 		for _, l := range wrapped(whom, a.Width-2) {
 			lines = append(lines, "  "+l)
 		}
-		lines = append(lines, "  "+a.Paint.Tone(Busy, AnswerCommand(r, s)))
+		for _, command := range r.AnswerCommands(s) {
+			lines = append(lines, "  "+a.Paint.Tone(Busy, command))
+		}
 	}
 	return lines
 }

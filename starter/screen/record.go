@@ -11,14 +11,15 @@ import (
 
 // Head is the first lines of a run: what it is, how it stands, who started it.
 func Head(r *workflows.Record, p Painter, width int, now time.Time) []string {
-	state := p.Tone(StateTone(r.State), Glyph(r.State)+" "+string(r.State))
+	word := Glyph(r.State) + " " + StateWord(r)
 	ended := now
 	if r.Ended != nil {
 		ended = *r.Ended
 	}
-	title := firstOf(r.Title, r.Procedure)
+	took := Took(max(0, ended.Sub(r.Started)))
+	title := Cut(Clean(firstOf(r.Title, r.Procedure)), width-Cells(word)-Cells(took)-4)
 	lines := []string{
-		p.Tone(Bold, Cut(Clean(title), width-24)) + "  " + state + "  " + Took(max(0, ended.Sub(r.Started))),
+		p.Tone(Bold, title) + "  " + p.Tone(runTone(r), word) + "  " + took,
 		p.Tone(Dim, Cut(Clean(r.WorkflowID), width)),
 	}
 	about := []string{"started " + Stamp(r.Started)}
