@@ -1,9 +1,16 @@
 #!/bin/bash
 # Starts PostgreSQL as the official image does: makes the cluster on the first start, from POSTGRES_USER,
-# POSTGRES_DB, POSTGRES_PASSWORD or POSTGRES_PASSWORD_FILE and what lies in /docker-entrypoint-initdb.d. Any
-# other command is run as it is.
+# POSTGRES_DB, POSTGRES_PASSWORD or POSTGRES_PASSWORD_FILE and what lies in /docker-entrypoint-initdb.d. And
+# Redis as its official image does: on /data, as a user of its own. Any other command is run as it is.
 set -euo pipefail
 PATH=$(echo /usr/lib/postgresql/*/bin):$PATH
+
+if [ "${1:-}" = redis-server ] && [ "$(id -u)" = 0 ]; then
+    mkdir -p /data
+    chown -R redis:redis /data
+    cd /data
+    exec setpriv --reuid=redis --regid=redis --clear-groups -- "$@"
+fi
 [ "${1:-}" = postgres ] || exec "$@"
 
 if [ "$(id -u)" = 0 ]; then

@@ -108,6 +108,7 @@ func assemble(ctx context.Context, engine *client.Client, name string, r recipe)
 	go func() { writer.CloseWithError(pack(writer, files)) }()
 	answer, err := engine.ImageBuild(ctx, reader, build.ImageBuildOptions{
 		Tags: []string{name}, Version: build.BuilderV1, Remove: true, ForceRemove: true,
+		NetworkMode: "none", // nothing has to be fetched, and a private engine has no other
 	})
 	_ = reader.Close() // where the engine refused the packing is still under way
 	if err != nil {
