@@ -83,7 +83,7 @@ func (a *actions) restore(ctx context.Context, in RestoreInput) (Restore, error)
 		return Restore{}, err
 	}
 	defer release()
-	r := newReplacement(bound, f, in)
+	r := newReplacement(f, in, stepOf(bound, d.place))
 	if err := r.look(bound); err != nil {
 		return Restore{}, err
 	}
@@ -117,8 +117,8 @@ type replacement struct {
 	out    Restore
 }
 
-func newReplacement(ctx context.Context, f *filling, in RestoreInput) *replacement {
-	s, live := stepOf(ctx, f.on.place), f.on.own()
+func newReplacement(f *filling, in RestoreInput, s step) *replacement {
+	live := f.on.own()
 	r := &replacement{
 		filling: f, in: in, step: s, live: live,
 		fresh: s.named(live, madeRestoring), beside: s.named(live, madeRestored), aside: s.named(live, madeBefore),

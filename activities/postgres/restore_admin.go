@@ -88,27 +88,25 @@ func (a *admin) do(ctx context.Context, doing, statement string) error {
 type listed struct {
 	Name    string
 	Comment string
-	Bytes   int64
 }
 
-// find looks for a database by its name.
-func (a *admin) find(ctx context.Context, name string) (found listed, there bool, err error) {
-	all, err := a.list(ctx)
-	for _, s := range all {
-		if s.Name == name {
-			return s, true, err
-		}
+// size is how large a database is; 0 where we may not see it.
+func (a *admin) size(ctx context.Context, name string) (bytes int64, err error) {
+	ctx, cancel := context.WithTimeout(ctx, adminPatience)
+	defer cancel()
+	err = a.conn.QueryRow(ctx, `SELECT coalesce((SELECT CASE WHEN has_database_privilege(oid, 'CONNECT') THEN pg_database_size(oid) END
+		FROM pg_database WHERE datname = $1), 0)`, name).Scan(&bytes)
+	if err != nil {
+		return 0, a.d.failed("look at the size of "+name, adminPatience, err)
 	}
-	return listed{}, false, err
+	return bytes, nil
 }
 
-// list gives the databases of the server, with a size where we may see it.
+// list gives the databases of the server.
 func (a *admin) list(ctx context.Context) ([]listed, error) {
 	ctx, cancel := context.WithTimeout(ctx, adminPatience)
 	defer cancel()
-	rows, err := a.conn.Query(ctx, `SELECT datname, coalesce(shobj_description(oid, 'pg_database'), ''),
-		CASE WHEN has_database_privilege(oid, 'CONNECT') THEN pg_database_size(oid) ELSE 0 END
-		FROM pg_database ORDER BY 1`)
+	rows, err := a.conn.Query(ctx, "SELECT datname, coalesce(shobj_description(oid, 'pg_database'), '') FROM pg_database ORDER BY 1")
 	if err != nil {
 		return nil, a.d.failed("list databases", adminPatience, err)
 	}

@@ -180,17 +180,17 @@ func (a *actions) dropCopy(ctx context.Context, in DropCopyInput) (DropCopy, err
 		return out, err
 	}
 	defer release()
-	found, there, err := admin.find(bound, in.Copy)
-	if err != nil || !there {
+	all, err := admin.list(bound)
+	if err != nil || !has(all, in.Copy) {
 		return out, err
 	}
-	if _, ours := readLabel(found.Comment); !ours {
+	if _, ours := readLabel(commentOf(all, in.Copy)); !ours {
 		return out, action.Permanent(action.ErrInput, "postgres.drop-copy: %q does not bear Orderly's mark: somebody else uses it", in.Copy)
 	}
-	out.Bytes = found.Bytes
-	if in.DryRun {
-		return out, nil
+	if out.Bytes, err = admin.size(bound, in.Copy); err != nil || in.DryRun {
+		return out, err
 	}
-	out.Dropped = true
-	return out, admin.drop(bound, in.Copy)
+	err = admin.drop(bound, in.Copy)
+	out.Dropped = err == nil
+	return out, err
 }

@@ -74,14 +74,17 @@ func (l *load) stream(ctx context.Context) error {
 	}()
 	err = l.pgRestore(ctx, from, l.arguments()...)
 	if err != nil && !l.suspect {
-		cancel(err) // it is not the archive's fault: the rest of it need not come
+		cancel(errEnough) // it is not the archive's fault
 	}
 	_ = from.Close()
-	if bad := <-fed; bad != nil && context.Cause(ctx) != err { //nolint:errorlint // this very error, not its like
+	if bad := <-fed; bad != nil && !errors.Is(bad, errEnough) {
 		return backupFailed(bad)
 	}
 	return err
 }
+
+// errEnough ends reading an archive of which the rest need not come.
+var errEnough = errors.New("the rest is not needed")
 
 // feed copies an archive. pg_restore may end before the archive does, satisfied or not; the rest is compared
 // with its checksum all the same. When reading fails, the pipe must not just end: pg_restore would take half an

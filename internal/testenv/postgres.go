@@ -36,6 +36,18 @@ func PostgresStandby(t testing.TB) string {
 	return standby.DSN()
 }
 
+// OwnPostgres gives a server that this test may restart or fill. maxFile is how many megabytes a file of it,
+// and so a table, may have before its disk looks full; 0 is no limit.
+func OwnPostgres(t testing.TB, maxFile int) *server.Postgres {
+	t.Helper()
+	own, err := server.StartPostgres(t.Context(), maxFile)
+	if err != nil {
+		t.Fatalf("start a PostgreSQL server: %v", err)
+	}
+	t.Cleanup(own.Stop)
+	return own
+}
+
 // execute runs one statement that takes no arguments; names in it are our own.
 func execute(t testing.TB, dsn, statement string) {
 	t.Helper()

@@ -20,22 +20,28 @@ import (
 // keeps nothing safe on disk: it is as fast as it can be and gone with the tests.
 func startPostgres(ctx context.Context, dir string) (*server, error) {
 	p := postgres{dir: dir, data: filepath.Join(dir, "data")}
-	if err := p.prepare(); err != nil {
-		return nil, err
-	}
-	secret := filepath.Join(dir, "password")
-	word := password()
-	if err := os.WriteFile(secret, []byte(word), 0o600); err != nil {
-		return nil, err
-	}
-	if err := p.give(secret); err != nil {
-		return nil, err
-	}
-	if err := p.run(ctx, "initdb", "--pgdata", p.data, "--username", "orderly", "--pwfile", secret,
-		"--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C", "--no-sync"); err != nil {
+	word, err := p.init(ctx)
+	if err != nil {
 		return nil, err
 	}
 	return p.serve(ctx, word)
+}
+
+// init makes the cluster and gives the password of its user orderly.
+func (p *postgres) init(ctx context.Context) (word string, err error) {
+	if err := p.prepare(); err != nil {
+		return "", err
+	}
+	secret := filepath.Join(p.dir, "password")
+	word = password()
+	if err := os.WriteFile(secret, []byte(word), 0o600); err != nil {
+		return "", err
+	}
+	if err := p.give(secret); err != nil {
+		return "", err
+	}
+	return word, p.run(ctx, "initdb", "--pgdata", p.data, "--username", "orderly", "--pwfile", secret,
+		"--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C", "--no-sync")
 }
 
 // postgres is one cluster and the user that its programs run as.
@@ -43,6 +49,7 @@ type postgres struct {
 	dir, data string
 	uid, gid  uint32
 	other     bool // programs run as uid:gid; PostgreSQL refuses to run as root
+	maxFile   int  // MB that a file of the server may have; 0 is no limit
 }
 
 // prepare makes the cluster's folder.
@@ -121,6 +128,10 @@ func (p *postgres) serve(ctx context.Context, word string) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
+	return p.serveAt(ctx, word, port)
+}
+
+func (p *postgres) serveAt(ctx context.Context, word, port string) (*server, error) {
 	// The server outlives the context of its start: stop ends it.
 	cmd, err := p.command(context.WithoutCancel(ctx), "postgres", "-D", p.data, "-p", port,
 		"-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=",
@@ -131,6 +142,7 @@ func (p *postgres) serve(ctx context.Context, word string) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
+	p.limit(cmd)
 	proc, err := launch(p.dir, cmd, syscall.SIGINT) // "fast shutdown": it does not wait for clients
 	if err != nil {
 		return nil, err
