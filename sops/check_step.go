@@ -249,16 +249,15 @@ func (c *checker) formDefault(s *Step, name string, f FormField) {
 
 // rollbackHasUndo checks that rolling back can do something.
 func (c *checker) rollbackHasUndo() {
-	undo, wanted := false, c.p.OnFailure == "rollback"
+	leads := func(onFailure string) bool { return onFailure == "rollback" || onFailure == "hold" }
+	undo, wanted := false, leads(c.p.OnFailure)
 	for s := range c.p.Steps() {
 		undo = undo || s.Undo != nil
-		if s.OnFailure == "rollback" {
-			wanted = true
-		}
+		wanted = wanted || leads(s.OnFailure)
 	}
 	if undo || c.p.Rollback != nil {
 		if !wanted && c.p.Rollback != nil {
-			c.problems.Add(c.places.Key(c.p, "rollback"), "nothing rolls back: no on_failure says rollback")
+			c.problems.Add(c.places.Key(c.p, "rollback"), "nothing rolls back: no on_failure says rollback or hold")
 		}
 		return
 	}
