@@ -146,7 +146,7 @@ func fillForBench(b *testing.B, dsn string) {
 		conn := session(b, dsn)
 		wg.Go(func() {
 			_, err := conn.Exec(b.Context(), fmt.Sprintf(`CREATE TABLE orders_%d AS SELECT n AS id, timestamptz '2026-01-01' + n * interval '7 seconds' AS at,
-				md5(n::text) AS token, n * 7919 %% 1000003 AS customer, round((n %% 100000) / 7.0, 4) AS amount,
+				md5(n::text) AS token, n::bigint * 7919 %% 1000003 AS customer, round((n %% 100000) / 7.0, 4) AS amount,
 				'order ' || n %% 977 || ' shipped to ' || substr(md5((n %% 5000)::text), 1, 8) || ' by carrier ' || n %% 13 || ' after ' || n %% 97 || ' hours in the warehouse' AS note
 				FROM generate_series(1, %d) n; ALTER TABLE orders_%[1]d ADD PRIMARY KEY (id)`, i, rows))
 			if err != nil {
@@ -155,6 +155,7 @@ func fillForBench(b *testing.B, dsn string) {
 		})
 	}
 	wg.Wait()
+	require.False(b, b.Failed())
 	_, err := session(b, dsn).Exec(b.Context(), "CHECKPOINT")
 	require.NoError(b, err)
 }
