@@ -1,4 +1,5 @@
-// Package redis looks at Redis servers (and those that speak its protocol) through go-redis.
+// Package redis looks at Redis servers (and those that speak its protocol), flushes them and has them save
+// their data, through go-redis.
 package redis
 
 import (
@@ -20,10 +21,17 @@ const networkTimeout = 5 * time.Second // to connect, and for each answer
 // Actions declares the actions of this package for the Redis targets of orderly.yaml.
 func Actions(targets map[string]config.Redis) []action.Definition {
 	s := newServers(targets)
+	closed := action.ClosedBy(s.Close)
 	return []action.Definition{
 		action.Define("redis.info",
 			"How a Redis server stands: answer time, memory, clients, hit rate, persistence and replication, from one PING and one INFO.",
-			s.info, action.Timeout(30*time.Second), action.ClosedBy(s.Close)),
+			s.info, action.Timeout(30*time.Second), closed),
+		action.Define("redis.flush",
+			"Deletes the keys of a database, or those like a pattern, and measures the memory that comes back. What a cache holds can be made again; anything else is lost for good, so the target's name has to be given twice.",
+			s.flush, action.Destructive(), action.Timeout(30*time.Minute), action.Heartbeat(30*time.Second), closed),
+		action.Define("redis.save",
+			"Has a server write a snapshot and waits until it is on disk; on request its append-only file is written anew as well.",
+			s.save, action.Timeout(55*time.Minute), action.Heartbeat(30*time.Second), closed),
 	}
 }
 

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/orderly-ops/orderly/internal/testenv/server"
 )
 
 // redisDatabases is how many databases the test server has; 0 only holds the counter that hands them out.
@@ -31,6 +33,18 @@ func Redis(t testing.TB) string {
 	flushRedis(t, at.String())
 	t.Cleanup(func() { flushRedis(t, at.String()) })
 	return at.String()
+}
+
+// OwnRedis gives the URL of a Redis server that this test may treat as it likes, with settings as redis-server
+// takes them: "--appendonly", "yes".
+func OwnRedis(t testing.TB, settings ...string) string {
+	t.Helper()
+	at, stop, err := server.StartRedis(t.Context(), settings...)
+	if err != nil {
+		t.Fatalf("start a Redis server: %v", err)
+	}
+	t.Cleanup(stop)
+	return at
 }
 
 func redisClient(t testing.TB, at string) *redis.Client {
