@@ -39,6 +39,10 @@ func Actions(hosts map[string]config.Docker, keep Keeper) []action.Definition {
 		action.Define("docker.update",
 			"Replaces a container by one of an approved image, otherwise the same. When the new one does not become healthy in time, the previous one is put back and the step fails.",
 			a.update, closed, action.Destructive(), action.Timeout(time.Hour), action.Heartbeat(30*time.Second), patient),
+		action.Define("docker.prune",
+			"Removes what nothing uses: containers that ended, images, networks, volumes, the build cache, each only when asked for. "+
+				"What is young, has a protecting label or is needed by a snapshot stays; volumes with a name go only when they are listed.",
+			a.prune, closed, action.Destructive(), action.Timeout(30*time.Minute), action.Heartbeat(30*time.Second), patient),
 		action.Define("docker.restart",
 			"Restarts a container and, if wanted, waits until it is healthy. A container that the same step restarted already is not restarted again.",
 			a.restart, closed, action.Destructive(), action.Timeout(15*time.Minute), action.Heartbeat(30*time.Second)),

@@ -60,38 +60,57 @@ func answers(ctx context.Context, engine *client.Client) error {
 	return err
 }
 
-// startEngine serves a private engine. It leaves the machine's firewall and docker0 bridge alone, so any
-// number of them run side by side; the price is that containers can't reach the outside.
+// startEngine serves a private engine and answers a client of it and how to stop it.
 func startEngine(ctx context.Context, dir string) (*client.Client, func(), error) {
+	d := newDaemon(dir)
+	if err := d.serve(ctx); err != nil {
+		return nil, nil, err
+	}
+	return d.engine, d.proc.stop, nil
+}
+
+// daemon is a private engine. It leaves the machine's firewall and docker0 bridge alone, so any number of
+// them run side by side; the price is that containers can't reach the outside.
+type daemon struct {
+	dir, host, pool string // pool is where its networks get their addresses
+	proc            *process
+	engine          *client.Client
+}
+
+func newDaemon(dir string) *daemon {
+	return &daemon{
+		dir: dir, host: "unix://" + filepath.Join(dir, "docker.sock"),
+		pool: fmt.Sprintf("base=10.%d.%d.0/20,size=24", 64+rand.IntN(128), rand.IntN(16)*16), //nolint:gosec // spreads, not secures
+	}
+}
+
+// serve starts the engine and waits until it answers. After it was stopped it goes on with what it had.
+func (d *daemon) serve(ctx context.Context) error {
 	path, err := program("dockerd")
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
 	// The machine's own daemon.json would contradict the arguments below.
-	settings := filepath.Join(dir, "daemon.json")
+	settings := filepath.Join(d.dir, "daemon.json")
 	if err := os.WriteFile(settings, []byte("{}"), 0o600); err != nil {
-		return nil, nil, err
+		return err
 	}
-	name := filepath.Base(filepath.Dir(dir)) // unique, as the temporary folder is
-	host := "unix://" + filepath.Join(dir, "docker.sock")
-	cmd := exec.CommandContext(context.WithoutCancel(ctx), path, "--host", host,
-		"--data-root", filepath.Join(dir, "data"), "--exec-root", filepath.Join(dir, "exec"),
-		"--pidfile", filepath.Join(dir, "pid"), "--config-file", settings,
-		"--bridge", "none", "--iptables=false", "--ip6tables=false",
-		"--default-address-pool", fmt.Sprintf("base=10.%d.%d.0/19,size=24", 64+rand.IntN(128), 32*rand.IntN(8)), //nolint:gosec // spreads, not secures
+	name := filepath.Base(filepath.Dir(d.dir)) // unique, as the temporary folder is
+	cmd := exec.CommandContext(context.WithoutCancel(ctx), path, "--host", d.host,
+		"--data-root", filepath.Join(d.dir, "data"), "--exec-root", filepath.Join(d.dir, "exec"),
+		"--pidfile", filepath.Join(d.dir, "pid"), "--config-file", settings,
+		"--bridge", "none", "--iptables=false", "--ip6tables=false", "--default-address-pool", d.pool,
 		// A containerd of the machine may serve several engines: keep ours apart.
 		"--containerd-namespace", name, "--containerd-plugins-namespace", name+"-plugins")
-	proc, err := launch(dir, cmd, syscall.SIGTERM)
-	if err != nil {
-		return nil, nil, err
+	if d.proc, err = launch(d.dir, cmd, syscall.SIGTERM); err != nil {
+		return err
 	}
-	engine, err := client.NewClientWithOpts(client.WithHost(host), client.WithAPIVersionNegotiation())
+	d.engine, err = client.NewClientWithOpts(client.WithHost(d.host), client.WithAPIVersionNegotiation())
 	if err != nil {
-		proc.stop()
-		return nil, nil, err
+		d.proc.stop()
+		return err
 	}
-	err = proc.ready(ctx, func(ctx context.Context) error { return answers(ctx, engine) })
-	return engine, proc.stop, err
+	return d.proc.ready(ctx, func(ctx context.Context) error { return answers(ctx, d.engine) })
 }
 
 // furnish adds the tests' image and network to an engine.
