@@ -49,9 +49,10 @@ func TestTheWholeThingAsATeamRunsIt(t *testing.T) {
 	for _, what := range []string{"This machine", "Databases", "Caches", "Buckets", "HTTP services"} {
 		require.Contains(t, ran, what)
 	}
-	require.NotContains(t, ran, "critical")
 	shown := s.orderly(t, "show", "daily-check")
-	require.Contains(t, shown, "2 of 2 went well", "both databases")
+	for _, target := range []string{"orderly", "temporal", "cache", "backups", "temporal-ui"} {
+		require.Regexp(t, "✓ "+target+" +succeeded", shown)
+	}
 	t.Log("\n" + shown)
 
 	t.Run("BothWorkersServe", func(t *testing.T) { s.bothWorkersServe(t) })
@@ -69,9 +70,12 @@ func TestTheWholeThingAsATeamRunsIt(t *testing.T) {
 	})
 	t.Run("OnlyLoopbackPortsAreOpen", func(t *testing.T) { s.onlyLoopback(t) })
 	t.Run("ItOutlivesItsContainers", func(t *testing.T) {
-		out, err := s.project.Run(t.Context(), "down", "--timeout", "10")
+		began := time.Now()
+		out, err := s.project.Run(t.Context(), "down")
 		require.NoError(t, err, out)
+		stopped := time.Now()
 		s.project.Up(t)
+		t.Logf("down took %s, up again %s", stopped.Sub(began).Round(time.Second), time.Since(stopped).Round(time.Second))
 		require.Contains(t, s.orderly(t, "show", "daily-check"), "succeeded")
 		require.Contains(t, s.orderly(t, "start", "daily-check", "--watch"), "succeeded")
 	})
