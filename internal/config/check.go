@@ -32,6 +32,7 @@ func check(cfg *Config, places yamldoc.Places) yamldoc.Problems {
 	c.artifacts()
 	c.targets()
 	c.commands()
+	c.cleaning()
 	c.notify()
 	return c.problems
 }

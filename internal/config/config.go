@@ -14,6 +14,7 @@ type Config struct {
 	Artifacts  Artifacts          `yaml:"artifacts" doc:"Where large outputs are kept: a folder, or a prefix in an S3 target."`
 	Targets    Targets            `yaml:"targets" doc:"The named outside systems, by kind and name."`
 	Exec       map[string]Command `yaml:"exec" doc:"The only commands that exec.run may start, by name."`
+	Clean      map[string]Clean   `yaml:"clean" doc:"The only folders that host.clean may clean, by name."`
 	Notify     Notify             `yaml:"notify" doc:"The transports that reach people."`
 	Worker     Worker             `yaml:"worker" doc:"Tunes the worker process."`
 

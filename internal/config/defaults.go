@@ -24,6 +24,10 @@ func (c *Config) fillIn() {
 		command.Timeout = or(command.Timeout, time.Minute)
 		c.Exec[name] = command
 	}
+	for name, area := range c.Clean {
+		area.MinAge, area.How = or(area.MinAge, 24*time.Hour), or(area.How, CleanDelete)
+		c.Clean[name] = area
+	}
 	if c.Worker.Watchdog != nil {
 		c.Worker.Watchdog.Every = or(c.Worker.Watchdog.Every, 30*time.Second)
 	}

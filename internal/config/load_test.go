@@ -35,6 +35,8 @@ targets:
   s3:       {backups: {bucket: docs-backups, region: us-east-1, endpoint: "http://127.0.0.1:7070", path_style: true, access_key: AKIDEXAMPLE, secret_key: "${PW}"}}
 exec:
   app-restart: {argv: [/usr/local/bin/app, restart], max_args: 1, timeout: 1d, dir: work, env: {APP_KEY: "${PW}"}}
+clean:
+  docs-logs: {dir: /var/log/docs, match: ["*.log"], min_age: 7d, how: truncate, max_mb: 500}
 notify:
   slack:   {token: "${TOKEN}"}
   email:   {host: smtp.example.org, from: "Orderly <orderly@example.org>", username: mailer, password: "${PW}", tls: tls, ca: mail-ca.pem}
@@ -65,6 +67,8 @@ func TestEveryKeyIsRead(t *testing.T) {
 	require.Equal(t, 24*time.Hour, command.Timeout)
 	require.Equal(t, "/etc/orderly/work", command.Dir)
 	require.Equal(t, "p4ssw0rd", command.Env["APP_KEY"].Reveal())
+	require.Equal(t, Clean{Dir: "/var/log/docs", Match: []string{"*.log"}, MinAge: 7 * 24 * time.Hour, How: CleanTruncate, MaxMB: 500}, cfg.Clean["docs-logs"])
+	require.Equal(t, []string{"docs-logs"}, cfg.CleanNames())
 	require.Equal(t, "https://slack.com/api/", cfg.Notify.Slack.APIURL)
 	require.Equal(t, 465, cfg.Notify.Email.Port)
 	require.Equal(t, "/etc/orderly/mail-ca.pem", cfg.Notify.Email.CA)
