@@ -198,13 +198,13 @@ func pretend(t testing.TB, script string) string {
 	t.Helper()
 	found, err := filepath.Glob(debianTools)
 	require.NoError(t, err)
-	real, err := exec.LookPath("pg_dump")
+	genuine, err := exec.LookPath("pg_dump")
 	if len(found) > 0 {
-		real, err = filepath.Join(found[len(found)-1], "pg_dump"), nil
+		genuine, err = filepath.Join(found[len(found)-1], "pg_dump"), nil
 	}
 	require.NoError(t, err)
 	dir := t.TempDir()
-	text := "#!/bin/bash\nset -o pipefail\nREAL='" + real + "'\nDIR='" + dir + "'\n[ \"$1\" != --version ] || exec $REAL --version\n" + script + "\n"
+	text := "#!/bin/bash\nset -o pipefail\nREAL='" + genuine + "'\nDIR='" + dir + "'\n[ \"$1\" != --version ] || exec $REAL --version\n" + script + "\n"
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "pg_dump"), []byte(text), 0o700))
 	return dir
 }

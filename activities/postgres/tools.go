@@ -86,7 +86,7 @@ var toolVersion = regexp.MustCompile(`\(PostgreSQL\) ((\d+)\S*)`)
 func askTool(ctx context.Context, path string) (tool, error) {
 	ctx, cancel := context.WithTimeout(ctx, askWithin)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, path, "--version") //nolint:gosec // a client program that the operator has installed
+	cmd := exec.CommandContext(ctx, path, "--version")
 	cmd.Env = toolEnv()
 	said, err := cmd.Output()
 	if err != nil {

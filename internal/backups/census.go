@@ -25,8 +25,8 @@ const holdingRows = `SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespa
 
 // contents sums a hash of every row up, so that the order of rows does not matter. hashtextextended gives the
 // same on every platform and has since PostgreSQL 11. It shows what a restore lost or changed; that nobody
-// tampered with the files is what their SHA-256 is for.
-const contents = `coalesce(sum(hashtextextended("whole row"::text COLLATE "C", 0)), 0)::text`
+// tampered with the files is what their SHA-256 is for. (t alone would be a column of that name.)
+const contents = `coalesce(sum(hashtextextended((t.*)::text COLLATE "C", 0)), 0)::text`
 
 // TakeCensus counts the rows of every table in the snapshot of tx, and with checksums sums up their contents
 // as well, which reads and formats every value. It changes settings of tx, until its end. Taken of a backup's
@@ -60,7 +60,7 @@ func (t *Table) count(ctx context.Context, tx pgx.Tx, checksums bool) error {
 	}
 	from := pgx.Identifier{t.Schema, t.Name}.Sanitize()
 	// ONLY, because a table that others inherit from holds its own rows only.
-	return tx.QueryRow(ctx, "SELECT count(*), "+sum+" FROM ONLY "+from+` AS "whole row"`).Scan(&t.Rows, &t.Checksum)
+	return tx.QueryRow(ctx, "SELECT count(*), "+sum+" FROM ONLY "+from+" AS t").Scan(&t.Rows, &t.Checksum)
 }
 
 // withLargeObjects counts large objects as a table of their own, where there are any.

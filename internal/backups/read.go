@@ -45,7 +45,10 @@ func (s *Store) Backup(ctx context.Context, key, expect string) (*Backup, error)
 	if err := json.Unmarshal(text, &b.Manifest); err != nil {
 		return nil, fmt.Errorf("%w: %s of %s: %w", ErrCorrupt, ManifestName, key, err)
 	}
-	return b, b.check(key)
+	if err := b.check(key); err != nil {
+		return nil, err
+	}
+	return b, nil
 }
 
 // check refuses a manifest that belongs elsewhere, or would lead outside its own folder.

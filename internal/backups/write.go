@@ -59,10 +59,10 @@ func (s *Store) Write(ctx context.Context, key string, spec Spec, produce func(i
 		err = lost // what produce says then is only that nobody took its bytes
 	}
 	if err == nil {
-		err = u.complete()
+		err = u.complete() //nolint:contextcheck // the upload has been given it, with an end of its own
 	}
 	if err != nil {
-		u.abandon()
+		u.abandon() //nolint:contextcheck // cleaning up has to outlive a cancellation
 		return File{}, err
 	}
 	f := File{Name: name, Bytes: u.size, SHA256: hex.EncodeToString(u.sum.Sum(nil))}
