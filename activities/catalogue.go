@@ -9,6 +9,7 @@ import (
 
 	"github.com/orderly-ops/orderly/activities/action"
 	"github.com/orderly-ops/orderly/activities/artifact"
+	"github.com/orderly-ops/orderly/activities/backup"
 	"github.com/orderly-ops/orderly/activities/docker"
 	"github.com/orderly-ops/orderly/activities/exec"
 	"github.com/orderly-ops/orderly/activities/host"
@@ -48,6 +49,7 @@ func Definitions(deps Deps) []action.Definition {
 	keeper := artifact.NewKeeper(cfg)
 	all := slices.Concat(
 		artifact.Actions(keeper),
+		backup.Actions(cfg.Targets),
 		docker.Actions(cfg.Targets.Docker, keeper),
 		postgres.Actions(cfg.Targets),
 		exec.Actions(cfg.Exec),
