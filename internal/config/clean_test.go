@@ -13,7 +13,7 @@ func TestFoldersThatMayBeCleaned(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, Clean{Dir: "/tmp/docs", MinAge: 24 * time.Hour, How: CleanDelete}, cfg.Clean["scratch"])
 	for src, says := range map[string]string{
-		"clean: {a: {}}":                                       "clean.a.dir",
+		"clean: {a: {}}":                                       `the key "dir" is missing`,
 		"clean: {a: {dir: tmp}}":                               "clean.a.dir: has to be an absolute path",
 		"clean: {a: {dir: /}}":                                 "too large a part",
 		"clean: {a: {dir: /var/}}":                             "too large a part",
