@@ -1,6 +1,8 @@
-// Package docker looks at the containers of a Docker Engine and restarts them. Every question is asked of
+// Package docker looks at the containers of a Docker Engine, restarts, updates, isolates and keeps them as
+// evidence, clears away what nothing uses, and puts back what was there before. Every question is asked of
 // many containers at once and bounded in time, because an engine in trouble answers slowly or not at all
-// for just the container one wants to know about.
+// for just the container one wants to know about. Every change can be gone on with or back from wherever it
+// was cut off.
 package docker
 
 import (
@@ -43,6 +45,18 @@ func Actions(hosts map[string]config.Docker, keep Keeper) []action.Definition {
 			"Removes what nothing uses: containers that ended, images, networks, volumes, the build cache, each only when asked for. "+
 				"What is young, has a protecting label or is needed by a snapshot stays; volumes with a name go only when they are listed.",
 			a.prune, closed, action.Destructive(), action.Timeout(30*time.Minute), action.Heartbeat(30*time.Second), patient),
+		action.Define("docker.images-outdated",
+			"Compares the images of running containers with what their registries have under the same names now, and with what those names mean on the host. What can't be asked is unknown, not current.",
+			a.imagesOutdated, closed, action.Timeout(5*time.Minute), action.Heartbeat(30*time.Second)),
+		action.Define("docker.isolate",
+			"Takes a container off its networks and, if wanted, freezes it, so that nothing gets in or out and nothing is lost. How it was connected is kept for docker.rejoin.",
+			a.isolate, closed, action.Destructive(), action.Heartbeat(30*time.Second), patient),
+		action.Define("docker.rejoin",
+			"Connects an isolated container again as it was and lets it run. One that was not isolated is left alone.",
+			a.rejoin, closed, action.Destructive(), action.Heartbeat(30*time.Second), patient),
+		action.Define("docker.export",
+			"Keeps a container as evidence: its processes, settings, changed files, log and all its files as artifacts with a list of their SHA-256, and, if wanted, an image of it on the host.",
+			a.export, closed, action.Timeout(2*time.Hour), action.Heartbeat(time.Minute), patient),
 		action.Define("docker.restart",
 			"Restarts a container and, if wanted, waits until it is healthy. A container that the same step restarted already is not restarted again.",
 			a.restart, closed, action.Destructive(), action.Timeout(15*time.Minute), action.Heartbeat(30*time.Second)),
@@ -67,6 +81,8 @@ type Keeper interface {
 	Keep(ctx context.Context, name string, write func(io.Writer) error) (artifact.Saved, error)
 	// KeepExact keeps what is written as it is: what is evidence, or has to be read back.
 	KeepExact(ctx context.Context, name string, write func(io.Writer) error) (artifact.Saved, error)
+	// KeepAt keeps what is written as it is under a key that does not depend on the run.
+	KeepAt(ctx context.Context, key string, write func(io.Writer) error) (artifact.Saved, error)
 	// Copy reads what was kept.
 	Copy(ctx context.Context, key string, to io.Writer) error
 }

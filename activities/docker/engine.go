@@ -195,6 +195,9 @@ func (e *engine) logs(ctx context.Context, d detail, want logsWanted, to io.Writ
 	opts := container.LogsOptions{
 		ShowStdout: want.stdout, ShowStderr: want.stderr, Timestamps: want.times, Tail: strconv.Itoa(want.tail),
 	}
+	if want.tail < 0 {
+		opts.Tail = "all"
+	}
 	if !want.since.IsZero() {
 		opts.Since = strconv.FormatFloat(float64(want.since.UnixMilli())/1000, 'f', 3, 64)
 	}

@@ -123,3 +123,12 @@ func (n imageName) among(digests []string) string {
 	}
 	return ""
 }
+
+// calls is what a container calls its image, as it was told. The error is the library's.
+func (e *engine) calls(ctx context.Context, id string) (string, error) {
+	c, err := e.api.ContainerInspect(ctx, id)
+	if err != nil {
+		return "", err
+	}
+	return c.Config.Image, nil
+}

@@ -132,6 +132,14 @@ func (e *engine) byName(ctx context.Context, mode string) string {
 	return prefix + d.name
 }
 
+// connections is the part of a spec that join goes by. No environment is in it.
+func (s spec) connections() spec {
+	return spec{
+		ID: s.ID, Name: s.Name, State: s.State, Config: &container.Config{},
+		Host: &container.HostConfig{NetworkMode: s.Host.NetworkMode}, Endpoints: maps.Clone(s.Endpoints),
+	}
+}
+
 // leansOn is the name of the container whose network this one uses, "" for none.
 func (s spec) leansOn() string {
 	name, _ := strings.CutPrefix(string(s.Host.NetworkMode), "container:")

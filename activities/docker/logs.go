@@ -50,7 +50,7 @@ type Logs struct {
 // logsWanted is which part of a container's output is read.
 type logsWanted struct {
 	stdout, stderr, times bool
-	tail                  int
+	tail                  int       // lines counted from the end, below 0 is all
 	since                 time.Time // zero is any time
 }
 

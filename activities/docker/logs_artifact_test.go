@@ -29,6 +29,10 @@ func (s shelf) KeepExact(ctx context.Context, name string, write func(io.Writer)
 	return s.Keep(ctx, name, write)
 }
 
+func (s shelf) KeepAt(ctx context.Context, key string, write func(io.Writer) error) (artifact.Saved, error) {
+	return s.Keep(ctx, key, write)
+}
+
 func (s shelf) Copy(_ context.Context, key string, to io.Writer) error {
 	text, ok := s[key]
 	if !ok {

@@ -44,6 +44,7 @@ type ContainerSpec struct {
 	Memory  int64 // bytes; 0 is no limit
 	CPUs    float64
 	Restart string // restart policy, "" is none
+	Network string // "" is none, or that of all tests with Publish
 	Tty     bool
 	Created bool // made but not started
 }
@@ -66,7 +67,10 @@ func RunContainer(t testing.TB, spec ContainerSpec) Container {
 		spec.Name = unique("orderly-test-")
 	}
 	network := container.NetworkMode("none") // costs nothing to set up
-	if spec.Publish {
+	switch {
+	case spec.Network != "":
+		network = container.NetworkMode(spec.Network)
+	case spec.Publish:
 		network = container.NetworkMode(need(t, "ORDERLY_TEST_DOCKER_NETWORK", "docker"))
 	}
 	made, err := engine.ContainerCreate(ctx, spec.config(t), spec.hostConfig(network), nil, nil, spec.Name)
