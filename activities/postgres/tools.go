@@ -1,13 +1,13 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -29,32 +29,35 @@ const debianTools = "/usr/lib/postgresql/*/bin"
 const askWithin = 10 * time.Second
 
 // findTool finds a client program (pg_dump, pg_restore) that is not older than a major version: an older
-// pg_dump refuses the server, and an older pg_restore the archive. The target's own folder decides alone;
-// without one PATH is tried, and then every version that Debian has installed, the newest first.
+// pg_dump refuses the server, and an older pg_restore the archive. The target's own folder decides alone.
+// Without one it is the closest of those in PATH and those that Debian has installed: what a newer pg_restore
+// writes an older server does not always take (17 sets transaction_timeout, which 16 does not know).
 func (d *database) findTool(ctx context.Context, name string, atLeast int) (tool, error) {
-	var old *tool
+	var best, old tool
 	for _, path := range d.candidates(name) {
 		t, err := askTool(ctx, path)
 		switch {
 		case ctx.Err() != nil:
 			return tool{}, ctx.Err()
-		case err != nil:
-			continue
-		case t.major >= atLeast:
-			return t, nil
-		case old == nil:
-			old = &t
+		case err != nil: // what can't say its version can't be used
+		case t.major < atLeast:
+			old = cmp.Or(old, t)
+		case best.path == "" || t.major < best.major:
+			best = t
 		}
 	}
+	if best.path != "" {
+		return best, nil
+	}
 	help := fmt.Sprintf("install postgresql-client-%d where the worker runs, or name its folder as targets.postgres.%s.tools", atLeast, d.name)
-	if old == nil {
+	if old.path == "" {
 		return tool{}, action.Permanent(action.ErrNotConfigured, "postgres %q: %s is not there: %s", d.name, name, help)
 	}
 	return tool{}, action.Permanent(action.ErrNotConfigured, "postgres %q: %s %s (%s) is too old, want version %d or newer: %s",
 		d.name, name, old.version, old.path, atLeast, help)
 }
 
-// candidates are the paths to try, in order.
+// candidates are the paths to try, in order; of equal versions the first is taken.
 func (d *database) candidates(name string) []string {
 	if d.target.Tools != "" {
 		return []string{filepath.Join(d.target.Tools, name)}
@@ -67,17 +70,7 @@ func (d *database) candidates(name string) []string {
 	if err != nil {
 		return all // the pattern is ours and well-formed
 	}
-	slices.SortFunc(installed, func(a, b string) int { return majorOf(b) - majorOf(a) })
 	return append(all, installed...)
-}
-
-// majorOf is the version in a path like /usr/lib/postgresql/15/bin/pg_dump.
-func majorOf(path string) int {
-	n, err := strconv.Atoi(filepath.Base(filepath.Dir(filepath.Dir(path))))
-	if err != nil {
-		return 0
-	}
-	return n
 }
 
 var toolVersion = regexp.MustCompile(`\(PostgreSQL\) ((\d+)\S*)`)

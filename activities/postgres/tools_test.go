@@ -24,7 +24,7 @@ func toolbox(t *testing.T, name, version string) string {
 }
 
 //nolint:paralleltest // it changes PATH
-func TestFindToolTakesTheFirstThatIsNewEnough(t *testing.T) {
+func TestFindToolTakesTheClosestThatIsNewEnough(t *testing.T) {
 	t.Setenv("PATH", toolbox(t, "pg_restore", "14.3")+":/usr/bin:/bin")
 	d := &database{name: "docs"}
 	found, err := d.findTool(t.Context(), "pg_restore", 14)
@@ -36,6 +36,14 @@ func TestFindToolTakesTheFirstThatIsNewEnough(t *testing.T) {
 	require.NoError(t, err, "Debian's own are tried when the one in PATH is too old")
 	require.GreaterOrEqual(t, found.major, 15)
 	require.True(t, strings.HasPrefix(found.path, "/usr/lib/postgresql/"), found.path)
+
+	t.Setenv("PATH", toolbox(t, "pg_restore", "99.1")+":/usr/bin:/bin")
+	found, err = d.findTool(t.Context(), "pg_restore", 15)
+	require.NoError(t, err)
+	require.Less(t, found.major, 99, "one as old as the server is better")
+	found, err = d.findTool(t.Context(), "pg_restore", 98)
+	require.NoError(t, err)
+	require.Equal(t, "99.1", found.version)
 
 	d.target = config.Postgres{Tools: toolbox(t, "pg_restore", "16beta1")}
 	found, err = d.findTool(t.Context(), "pg_restore", 16)

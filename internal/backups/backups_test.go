@@ -363,3 +363,18 @@ func TestServersThatKnowNoNewChecksums(t *testing.T) {
 	_, err = io.Copy(io.Discard, r)
 	require.NoError(t, err)
 }
+
+func TestRestoreLine(t *testing.T) {
+	t.Parallel()
+	s, err := Open("backups", config.S3{Bucket: "it's", Endpoint: "http://s3:7070", Region: "us-east-1"})
+	require.NoError(t, err)
+	custom := func(file, dump, server string) string {
+		return s.restoreLine(Manifest{Key: "k", Format: FormatCustom, Files: []File{{Name: file}}, PgDump: dump, Server: server})
+	}
+	require.Equal(t, `createdb restored && aws s3 cp --endpoint-url 'http://s3:7070' 's3://it'\''s/k/dump.pgdump' - | pg_restore --exit-on-error --dbname=restored`,
+		custom("dump.pgdump", "17.2", "17.2 (Debian 17.2-1)"))
+	require.Contains(t, custom("dump.pgdump.zst.age", "15.1", "15.1"),
+		` - | age --decrypt --identity key.txt | zstd --decompress --stdout | pg_restore --exit-on-error --dbname=restored`)
+	require.Contains(t, custom("dump.pgdump", "17.2", "15.1"), "pg_restore --dbname=restored", "an older server refuses one setting")
+	require.Contains(t, custom("dump.pgdump", "16.2", "15.1"), "--exit-on-error")
+}

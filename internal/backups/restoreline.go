@@ -1,8 +1,6 @@
 package backups
 
-import (
-	"strings"
-)
+import "strings"
 
 // restoreLine is the shell command that restores a backup into a new, empty database with stock tools: the
 // AWS CLI, age where it is encrypted, zstd where Orderly compressed it, pg_restore. Credentials and the server
@@ -16,7 +14,7 @@ func (s *Store) restoreLine(m Manifest) string {
 	into := "createdb restored && "
 	if m.Format == FormatDirectory {
 		return into + copying + "--recursive --only-show-errors " + quote(from+directory) + " ./dump && " + decryptAll(m) +
-			"pg_restore --exit-on-error --jobs=4 --dbname=restored ./dump"
+			"pg_restore " + strictness(m) + "--jobs=4 --dbname=restored ./dump"
 	}
 	if len(m.Files) != 1 {
 		return ""
@@ -29,7 +27,7 @@ func (s *Store) restoreLine(m Manifest) string {
 	if strings.HasSuffix(name, zstdEnding) {
 		steps = append(steps, "zstd --decompress --stdout")
 	}
-	steps = append(steps, "pg_restore --exit-on-error --dbname=restored")
+	steps = append(steps, "pg_restore "+strictness(m)+"--dbname=restored")
 	return into + strings.Join(steps, " | ")
 }
 
@@ -42,3 +40,23 @@ func decryptAll(m Manifest) string {
 
 // quote makes one word of a text for a POSIX shell.
 func quote(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }
+
+// strictness has pg_restore stop at the first error, except where there is bound to be a harmless one: since
+// version 17 it sets transaction_timeout, which older servers refuse. It then goes on, tells of the one error
+// and ends with code 1.
+func strictness(m Manifest) string {
+	const settingSince = 17
+	if major(m.PgDump) >= settingSince && major(m.Server) < settingSince {
+		return ""
+	}
+	return "--exit-on-error "
+}
+
+// major is the number that a version begins with: 17 of 17.2 (Debian 17.2-1).
+func major(version string) int {
+	n := 0
+	for i := 0; i < len(version) && '0' <= version[i] && version[i] <= '9'; i++ {
+		n = n*10 + int(version[i]-'0')
+	}
+	return n
+}

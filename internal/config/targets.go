@@ -28,7 +28,7 @@ type TLS struct {
 type Postgres struct {
 	DSN     Secret `yaml:"dsn" doc:"postgres://user:password@host:5432/database" required:"true"`
 	Backups string `yaml:"backups" doc:"Name of the target under targets.s3 where its backups are kept. Default: the only one there is."`
-	Tools   string `yaml:"tools" doc:"Folder of pg_dump and pg_restore. Default: those in PATH, or when they are older than the server, the newest below /usr/lib/postgresql."`
+	Tools   string `yaml:"tools" doc:"Folder of pg_dump and pg_restore. Default: of those in PATH and below /usr/lib/postgresql the closest to the server's version that are not older."`
 	Spool   string `yaml:"spool" doc:"Folder where a backup with jobs keeps files until they are uploaded. Default: the system's folder for temporary files."`
 }
 
