@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/worker"
 	"go.temporal.io/server/temporaltest"
 
 	"github.com/orderly-ops/orderly/internal/setup"
@@ -21,6 +22,7 @@ import (
 type bench struct {
 	t      *testing.T
 	server *temporaltest.TestServer
+	worker worker.Worker // where a test stops it
 	dir    string
 	env    map[string]string
 	stdin  string

@@ -143,9 +143,11 @@ func (a *app) show(f found) error {
 	if len(r.Findings) > 0 {
 		a.section("Findings: "+screen.CountFindings(r.Findings), screen.Findings(r.Findings, paint, a.room()))
 	}
-	if r.Failure != nil {
+	switch {
+	case r.Failure != nil && r.Rollback != nil && r.Rollback.Why == *r.Failure: // it has been said
+	case r.Failure != nil:
 		a.section("Failure", screen.Wrap(screen.Clean(r.Failure.String()), a.room()))
-	} else if f.over && f.outcome.message != "" {
+	case f.over && f.outcome.message != "":
 		a.section(f.outcome.word, screen.Wrap(screen.Clean(f.outcome.message), a.room()))
 	}
 	a.sayLink(f.link)

@@ -151,7 +151,7 @@ func (a *app) confirm(yes bool) error {
 	case !a.asks():
 		return exit(exitUsage, "nothing was started; --yes says that it is to be undone")
 	}
-	return confirmed(bufio.NewScanner(a.stdin), a.stderr)
+	return confirmed(a.stdin, a.stderr)
 }
 
 // goOn starts the run again under its id, to undo.
@@ -221,9 +221,10 @@ func (a *app) undoStarted(c *cluster, d *debt, run client.WorkflowRun, by string
 }
 
 // confirmed wants a plain yes.
-func confirmed(in *bufio.Scanner, out io.Writer) error {
+func confirmed(in io.Reader, out io.Writer) error {
 	fmt.Fprint(out, "Undo this now? Type yes: ")
-	if in.Scan() && strings.EqualFold(strings.TrimSpace(in.Text()), "yes") {
+	lines := bufio.NewScanner(in)
+	if lines.Scan() && strings.EqualFold(strings.TrimSpace(lines.Text()), "yes") {
 		return nil
 	}
 	return exit(exitUsage, "nothing was started")
