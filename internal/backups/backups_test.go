@@ -114,6 +114,20 @@ func TestWhatIsWrittenIsRead(t *testing.T) {
 	}
 }
 
+func TestWhatPgDumpCompressedItselfStaysCompressed(t *testing.T) {
+	t.Parallel()
+	p := setup(t, encrypted(t))
+	b := p.write(t, Spec{Name: "3385.dat.zst"}, []byte("as pg_dump 17 wrote it"))
+	require.Equal(t, "dump/3385.dat.zst.age", b.Files[0].Name)
+	require.Equal(t, "dump/3385.dat.zst", b.Files[0].PlainName())
+	r, err := b.Open(t.Context(), b.Files[0])
+	require.NoError(t, err)
+	defer r.Close()
+	got, err := io.ReadAll(r)
+	require.NoError(t, err)
+	require.Equal(t, "as pg_dump 17 wrote it", string(got))
+}
+
 func TestAProducerThatFailsLeavesNothing(t *testing.T) {
 	t.Parallel()
 	broken := errors.New("pg_dump ended with code 1")

@@ -40,6 +40,8 @@ type File struct {
 	Name   string `json:"name"`  // below the backup's folder
 	Bytes  int64  `json:"bytes"` // as stored
 	SHA256 string `json:"sha256"`
+	// Zstd says that Orderly compressed it. (A newer pg_dump itself gives files that end in .zst.)
+	Zstd bool `json:"zstd,omitempty"`
 	// Plain is what pg_dump wrote; absent where that is what is stored.
 	Plain *Sum `json:"plain,omitempty"`
 }

@@ -80,7 +80,7 @@ func (b *Backup) Archive(ctx context.Context) (io.ReadCloser, error) {
 // PlainName is what pg_dump called a file: without what compression and encryption by Orderly add.
 func (f File) PlainName() string {
 	name := strings.TrimSuffix(f.Name, ageEnding)
-	if f.Plain != nil {
+	if f.Zstd {
 		name = strings.TrimSuffix(name, zstdEnding)
 	}
 	return name
@@ -107,8 +107,7 @@ type opened struct {
 }
 
 func (o *opened) decode(s *Store, f File) error {
-	name, encrypted := strings.CutSuffix(f.Name, ageEnding)
-	if encrypted {
+	if strings.HasSuffix(f.Name, ageEnding) {
 		if len(s.identities) == 0 {
 			return fmt.Errorf("%w: %s is encrypted: give its private key as targets.s3.%s.encrypt.identity", ErrRefused, f.Name, s.target)
 		}
@@ -118,7 +117,7 @@ func (o *opened) decode(s *Store, f File) error {
 		}
 		o.plain = decrypted
 	}
-	if strings.HasSuffix(name, zstdEnding) && f.Plain != nil {
+	if f.Zstd {
 		d, err := zstd.NewReader(o.plain, zstd.WithDecoderConcurrency(decoders), zstd.WithDecoderMaxWindow(maxWindow), zstd.WithDecoderLowmem(true))
 		if err != nil {
 			return err

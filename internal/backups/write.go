@@ -65,7 +65,7 @@ func (s *Store) Write(ctx context.Context, key string, spec Spec, produce func(i
 		u.abandon() //nolint:contextcheck // cleaning up has to outlive a cancellation
 		return File{}, err
 	}
-	f := File{Name: name, Bytes: u.size, SHA256: hex.EncodeToString(u.sum.Sum(nil))}
+	f := File{Name: name, Bytes: u.size, SHA256: hex.EncodeToString(u.sum.Sum(nil)), Zstd: spec.Compress}
 	if f.SHA256 != plain.SHA256 {
 		f.Plain = &plain
 	}
