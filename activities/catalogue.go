@@ -53,7 +53,7 @@ func Definitions(deps Deps) []action.Definition {
 		docker.Actions(cfg.Targets.Docker, keeper),
 		postgres.Actions(cfg.Targets),
 		exec.Actions(cfg.Exec),
-		host.Actions(),
+		host.Actions(cfg),
 		http.Actions(cfg.Targets.HTTP),
 		journal.Actions(deps.Journal),
 		notify.Actions(deps.Tell),

@@ -1,5 +1,6 @@
 // Package host looks at the machine the worker stands on: processor, memory, load and disks. It reads
-// what the kernel tells through gopsutil and never waits for a file system that does not answer.
+// what the kernel tells through gopsutil and never waits for a file system that does not answer. It also
+// cleans the folders that orderly.yaml names for it, and no others.
 package host
 
 import (
@@ -19,6 +20,7 @@ import (
 	"golang.org/x/sync/singleflight"
 
 	"github.com/orderly-ops/orderly/activities/action"
+	"github.com/orderly-ops/orderly/internal/config"
 	"github.com/orderly-ops/orderly/sops"
 )
 
@@ -29,13 +31,17 @@ const (
 	maxMountTimeout     = 30 * time.Second
 )
 
-// Actions declares the actions of this package.
-func Actions() []action.Definition {
+// Actions declares the actions of this package. What may be cleaned comes from cfg; without any they can be
+// described.
+func Actions(cfg *config.Config) []action.Definition {
 	h := newHost()
 	return []action.Definition{
 		action.Define("host.resources",
 			"Processor, load, memory, swap and disks of the machine the worker runs on. A file system that does not answer is listed under `unread` instead of holding the action up.",
 			h.resources, action.Timeout(90*time.Second)),
+		action.Define("host.clean",
+			"Deletes or empties old files in the folders that orderly.yaml allows under `clean`, on the machine the worker runs on. Links are not followed, other file systems not entered, and files that a program has open are left.",
+			newCleaner(cfg, h).clean, action.Destructive(), action.Timeout(30*time.Minute), action.Heartbeat(30*time.Second)),
 	}
 }
 
