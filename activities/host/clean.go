@@ -56,7 +56,6 @@ type CleanArea struct {
 	FreeAfter  int64         `json:"free_after" doc:"Bytes free on its disk afterwards; other programs write and delete too."`
 	Largest    []CleanedFile `json:"largest" doc:"The largest files that went, at most 20."`
 	Problems   []string      `json:"problems" doc:"What could not be looked at or changed, at most 20."`
-	problems   int
 }
 
 // CleanedFile is a file that went.

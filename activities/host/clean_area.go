@@ -28,7 +28,7 @@ func (s *sweep) area(ctx context.Context, name string, settings config.Clean) er
 	}
 	w.told.FreeAfter = s.free(ctx, settings.Dir)
 	s.out.Open += w.told.Open
-	s.out.Problems += w.told.problems
+	s.out.Problems += w.problems
 	s.out.Areas = append(s.out.Areas, w.told)
 	return nil
 }
@@ -49,6 +49,7 @@ type walk struct {
 	before   time.Time // files changed later stay
 	device   uint64
 	told     CleanArea
+	problems int // also those that are not told
 }
 
 func (w *walk) start(ctx context.Context) error {
@@ -269,7 +270,7 @@ func (w *walk) went(truncated, deleted int, bytes int64, below string) {
 
 // problem notes what could not be done, without the absolute path that the error repeats.
 func (w *walk) problem(below string, err error) {
-	w.told.problems++
+	w.problems++
 	var failed *fs.PathError
 	if errors.As(err, &failed) {
 		err = failed.Err
