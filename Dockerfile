@@ -35,7 +35,7 @@ USER 10001:10001
 EXPOSE 8080
 STOPSIGNAL SIGTERM
 # Whether it can serve runs, asked with what a bare Debian has.
-HEALTHCHECK --interval=3s --timeout=3s --retries=5 --start-period=30s CMD ["bash", "-c", \
+HEALTHCHECK --interval=3s --timeout=3s --retries=5 --start-period=1m CMD ["bash", "-c", \
     "exec 3<>/dev/tcp/127.0.0.1/8080 && printf 'GET /readyz HTTP/1.0\\r\\n\\r\\n' >&3 && read -r _ status _ <&3 && [ \"$status\" = 200 ]"]
 ENTRYPOINT []
 CMD ["worker"]

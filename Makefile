@@ -20,7 +20,7 @@ export GOFLAGS     := $(filter-out -trimpath,$(shell go env GOFLAGS)) -trimpath
 
 .PHONY: help
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## bin/orderly, bin/worker and bin/devserver
@@ -37,6 +37,19 @@ run: build ## start the dev server and run the daily check on this machine (PORT
 .PHONY: stop
 stop: ## stop the dev server that `make run` started
 	@.ci/devserver stop $(DATA)
+
+.PHONY: demo
+demo: build ## start a sample platform in containers and Orderly beside it; check it and back it up
+	@PORT=$(PORT) UI_PORT=$(UI_PORT) .ci/demo run
+
+.PHONY: demo-stop
+demo-stop: ## stop what `make demo` started; the data stays
+	@.ci/demo stop
+
+.PHONY: image
+image: ## the image orderly:latest of docker-compose.yml (GO_IMAGE=, BASE_IMAGE=, ORDERLY_IMAGE=)
+	@.ci/compose
+	$(TOOLS)/docker-compose build
 
 .PHONY: deps
 deps: ## install what the tests need
@@ -66,6 +79,7 @@ vuln: ## known vulnerabilities (needs vuln.go.dev)
 
 .PHONY: bench
 bench: deps $(TOOLS)/with ## the measurements of docs/benchmarks.md
+	@.ci/deps bench
 	$(TOOLS)/with -- go test -run '^$$' -bench . -skip BenchmarkIncidents -benchtime 3x -timeout 30m ./...
 	go test -run '^$$' -bench 'Incidents(DueTogether$$|AfterAKill|Acknowledged)' -skip '././(workers=2|due=12s)' -benchtime 1x -timeout 30m ./e2e
 
@@ -82,7 +96,7 @@ docs: ## regenerate the generated pages of docs/
 
 .PHONY: record
 record: ## record histories of the interpreter as it is now, for the replay test
-	ORDERLY_RECORD=$(CURDIR)/workflows/testdata/histories go test ./e2e -count=1 -run TestTheEngineReplays
+	ORDERLY_RECORD=$(CURDIR)/workflows/testdata/histories go test ./e2e -count=1 -run "TestTheEngineReplays|TestARunThatIsTerminated|TestAnIncidentDuringMaintenance"
 
 .PHONY: pictures
 pictures: $(TOOLS)/with ## take the pictures of docs/images again
