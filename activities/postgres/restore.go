@@ -37,6 +37,7 @@ func (a *actions) restoring(closed action.Option) []action.Definition {
 type RestoreInput struct {
 	Database       string `json:"database" target:"postgres" doc:"The database."`
 	Backup         string `json:"backup,omitempty" doc:"The backup's key." default:"the newest one"`
+	From           string `json:"from,omitempty" target:"s3" doc:"The bucket." default:"the target's own (backups), or else the only s3 target"`
 	Prefix         string `json:"prefix,omitempty" doc:"Where the newest is looked for." default:"database/"`
 	ManifestSHA256 string `json:"manifest_sha256,omitempty" doc:"The manifest's checksum as postgres.backup gave it. With it nothing of a backup that somebody has changed since is run: every byte is compared first."`
 	Replace        bool   `json:"replace,omitempty" doc:"Put what was restored in the place of the live database. What was written to that since the backup is then only in the old one: let somebody approve it first." default:"false: it stays beside it"`
@@ -68,7 +69,7 @@ func (a *actions) restore(ctx context.Context, in RestoreInput) (Restore, error)
 		return Restore{}, err
 	}
 	defer action.KeepAlive(ctx)()
-	b, err := a.find(ctx, source{doing: "postgres.restore", database: in.Database, key: in.Backup, prefix: in.Prefix, manifestSHA256: in.ManifestSHA256})
+	b, err := a.find(ctx, source{doing: "postgres.restore", database: in.Database, from: in.From, key: in.Backup, prefix: in.Prefix, manifestSHA256: in.ManifestSHA256})
 	if err != nil {
 		return Restore{}, err
 	}

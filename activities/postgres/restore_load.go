@@ -123,7 +123,7 @@ func (l *load) fromDisk(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("make a folder for the files of the backup: %w", err)
 	}
-	defer os.RemoveAll(dir)
+	defer os.RemoveAll(dir) //nolint:errcheck // what stays goes with the folder for temporary files
 	for _, f := range l.backup.Files {
 		if err := l.fetch(ctx, dir, f); err != nil {
 			return err

@@ -79,7 +79,7 @@ var (
 // was not.
 func madeOf(name, base string) string {
 	m := copyEnding.FindStringSubmatch(name)
-	if m == nil || strings.TrimSuffix(name, m[0]) != shortened(base, len(m[0])) {
+	if len(m) == 0 || strings.TrimSuffix(name, m[0]) != shortened(base, len(m[0])) {
 		return ""
 	}
 	return m[1]

@@ -15,6 +15,7 @@ import (
 type source struct {
 	doing          string // the action
 	database       string // the target whose backup it is
+	from           string // the bucket's target
 	key, prefix    string
 	manifestSHA256 string
 }
@@ -27,7 +28,7 @@ func (a *actions) find(ctx context.Context, s source) (*backups.Backup, error) {
 	if err != nil {
 		return nil, err
 	}
-	store, err := a.storeOf(d, "")
+	store, err := a.storeOf(d, s.from)
 	if err != nil {
 		return nil, err
 	}

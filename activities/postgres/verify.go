@@ -16,6 +16,7 @@ import (
 type VerifyInput struct {
 	Database       string `json:"database" target:"postgres" doc:"The database whose backup it is."`
 	Backup         string `json:"backup,omitempty" doc:"The backup's key." default:"the newest one"`
+	From           string `json:"from,omitempty" target:"s3" doc:"The bucket." default:"the target's own (backups), or else the only s3 target"`
 	Prefix         string `json:"prefix,omitempty" doc:"Where the newest is looked for." default:"database/"`
 	ManifestSHA256 string `json:"manifest_sha256,omitempty" doc:"The manifest's checksum as postgres.backup gave it. With it nothing of a backup that somebody has changed since is run: every byte is compared first."`
 	On             string `json:"on,omitempty" target:"postgres" doc:"On the server of which database target it is restored." default:"its own"`
@@ -48,7 +49,7 @@ func (a *actions) verify(ctx context.Context, in VerifyInput) (Verification, err
 		return Verification{}, err
 	}
 	defer action.KeepAlive(ctx)()
-	b, err := a.find(ctx, source{doing: "postgres.verify", database: in.Database, key: in.Backup, prefix: in.Prefix, manifestSHA256: in.ManifestSHA256})
+	b, err := a.find(ctx, source{doing: "postgres.verify", database: in.Database, from: in.From, key: in.Backup, prefix: in.Prefix, manifestSHA256: in.ManifestSHA256})
 	if err != nil {
 		return Verification{}, err
 	}
