@@ -43,36 +43,46 @@ func benchMegabytes(t testing.TB) int {
 	return n
 }
 
-// BenchmarkBackup backs a database of more than a gigabyte up in every way, by turns, to the same S3 server.
-// Each iteration is one turn of all; what is reported are medians, in seconds, and ratios of them. It needs
-// what `.ci/deps bench` installs.
+// BenchmarkBackup backs a database of more than a gigabyte up in every way, by turns, to the same S3 server. It
+// needs what `.ci/deps bench` installs.
 func BenchmarkBackup(b *testing.B) {
-	v, ways := newContest(b)
-	took := map[string][]time.Duration{}
+	dsn := testenv.Postgres(b)
+	fillForBench(b, dsn)
+	v := setupBackup(b, dsn, nil)
+	takeTurns(b, v.backupWays(b), v.empty, [][2]string{
+		{"orderly", "hand"}, {"orderly-parallel", "hand-parallel"}, {"orderly", "pgbackrest"},
+		{"orderly-parallel", "pgbackrest-parallel"}, {"orderly", "gzip"},
+	})
+}
+
+// takeTurns runs every way in each iteration, prepares before each, and reports medians, in seconds, and ratios
+// of them, and the peak of this process's memory while it did Orderly's part.
+func takeTurns(b *testing.B, ways []way, prepare func(testing.TB), ratios [][2]string) {
+	b.Helper()
+	took := map[string][]float64{}
 	var peak int64
 	for b.Loop() {
 		for _, w := range ways {
-			v.empty(b)
+			prepare(b)
 			resetPeak(b)
 			start := time.Now()
 			w.run(b)
-			took[w.name] = append(took[w.name], time.Since(start))
+			spent := time.Since(start).Seconds()
+			took[w.name] = append(took[w.name], spent)
 			if strings.HasPrefix(w.name, "orderly") {
 				peak = max(peak, peakMemory(b))
 			}
-			b.Logf("%-17s %6.2f s", w.name, time.Since(start).Seconds())
+			b.Logf("%-19s %6.2f s", w.name, spent)
 		}
 	}
 	median := func(name string) float64 {
 		all := slices.Sorted(slices.Values(took[name]))
-		return all[len(all)/2].Seconds()
+		return (all[(len(all)-1)/2] + all[len(all)/2]) / 2
 	}
 	for _, w := range ways {
 		b.ReportMetric(median(w.name), w.name+"-s")
 	}
-	for _, pair := range [][2]string{
-		{"orderly", "hand"}, {"orderly-parallel", "hand-parallel"}, {"orderly", "pgbackrest"}, {"orderly-parallel", "pgbackrest"}, {"orderly", "gzip"},
-	} {
+	for _, pair := range ratios {
 		b.ReportMetric(median(pair[0])/median(pair[1]), pair[0]+"/"+pair[1])
 	}
 	b.ReportMetric(float64(peak>>20), "peak-MB")
@@ -84,11 +94,8 @@ type way struct {
 	run  func(testing.TB)
 }
 
-func newContest(b *testing.B) (vault, []way) {
+func (v vault) backupWays(b *testing.B) []way {
 	b.Helper()
-	dsn := testenv.Postgres(b)
-	fillForBench(b, dsn)
-	v := setupBackup(b, dsn, nil)
 	d, err := v.a.databases.Get("db")
 	require.NoError(b, err)
 	program, err := d.findTool(b.Context(), "pg_dump", 0)
@@ -110,15 +117,16 @@ func newContest(b *testing.B) (vault, []way) {
 			require.NoError(t, err)
 		}
 	}
-	rest := newPgBackRest(b, v, dsn)
-	return v, []way{
+	rest := newPgBackRest(b, v)
+	return []way{
 		{"nowhere", hand(pgDump(one) + " --format=custom" + squeeze + " >/dev/null")},
 		{"hand", hand(pgDump(one) + " --format=custom" + squeeze + " | aws s3 cp --endpoint-url " + v.bucket.Endpoint + " --only-show-errors - " + to + "/by-hand")},
 		{"orderly", orderly(1)},
 		{"hand-parallel", hand(pgDump(many) + " --format=directory --jobs=4 --file=" + spool +
 			" && aws s3 cp --endpoint-url " + v.bucket.Endpoint + " --only-show-errors --recursive " + spool + " " + to + "/by-hand && rm -r " + spool)},
 		{"orderly-parallel", orderly(benchTables)},
-		{"pgbackrest", rest.backup},
+		{"pgbackrest", rest.backup(1)},
+		{"pgbackrest-parallel", rest.backup(benchTables)},
 		{"gzip", hand(program.path + " --format=custom | aws s3 cp --endpoint-url " + v.bucket.Endpoint + " --only-show-errors - " + to + "/by-hand")},
 	}
 }
@@ -161,7 +169,7 @@ func fillForBench(b *testing.B, dsn string) {
 }
 
 // empty removes everything from the bucket.
-func (v vault) empty(b *testing.B) {
+func (v vault) empty(b testing.TB) {
 	b.Helper()
 	pages := s3.NewListObjectsV2Paginator(v.bucket.Client(), &s3.ListObjectsV2Input{Bucket: &v.bucket.Name})
 	for pages.HasMorePages() {
@@ -180,16 +188,16 @@ func (v vault) empty(b *testing.B) {
 	}
 }
 
-// pgBackRest is the well-known program for physical backups, set up to do its best: four processes, the same
-// compression. It speaks S3 by TLS only, so a second gateway serves it the same buckets.
+// pgBackRest is the well-known program for physical backups, set up to do its best: the same compression, no
+// waiting for the archive of the log. It speaks S3 by TLS only, so a second gateway serves it the same buckets.
 type pgBackRest struct{ env []string }
 
-func newPgBackRest(b *testing.B, v vault, dsn string) pgBackRest {
+func newPgBackRest(b *testing.B, v vault) pgBackRest {
 	b.Helper()
 	var data, host, port string
-	require.NoError(b, session(b, dsn).QueryRow(b.Context(),
+	require.NoError(b, session(b, v.dsn).QueryRow(b.Context(),
 		"SELECT current_setting('data_directory'), host(inet_server_addr()), current_setting('port')").Scan(&data, &host, &port))
-	password := session(b, dsn).Config().Password
+	password := session(b, v.dsn).Config().Password
 	gateway := tlsGateway(b, v)
 	p := pgBackRest{env: append(toolEnv(), "PGHOST="+host, "PGPASSWORD="+password)}
 	for name, value := range map[string]string{
@@ -197,7 +205,7 @@ func newPgBackRest(b *testing.B, v vault, dsn string) pgBackRest {
 		"REPO1_TYPE": "s3", "REPO1_PATH": "/pgbackrest", "REPO1_S3_BUCKET": v.bucket.Name, "REPO1_S3_REGION": v.bucket.Region, "REPO1_S3_ENDPOINT": "127.0.0.1",
 		"REPO1_STORAGE_PORT": gateway, "REPO1_STORAGE_VERIFY_TLS": "n", "REPO1_S3_URI_STYLE": "path",
 		"REPO1_S3_KEY": v.bucket.AccessKey, "REPO1_S3_KEY_SECRET": v.bucket.SecretKey,
-		"COMPRESS_TYPE": "zst", "COMPRESS_LEVEL": "1", "PROCESS_MAX": "4", "START_FAST": "y", "ARCHIVE_CHECK": "n",
+		"COMPRESS_TYPE": "zst", "COMPRESS_LEVEL": "1", "START_FAST": "y", "ARCHIVE_CHECK": "n",
 		"REPO1_RETENTION_FULL": "9", "LOCK_PATH": b.TempDir(), "LOG_LEVEL_FILE": "off", "LOG_LEVEL_CONSOLE": "warn",
 	} {
 		p.env = append(p.env, "PGBACKREST_"+name+"="+value)
@@ -206,7 +214,9 @@ func newPgBackRest(b *testing.B, v vault, dsn string) pgBackRest {
 	return p
 }
 
-func (p pgBackRest) backup(t testing.TB) { p.run(t, "backup", "--type=full") }
+func (p pgBackRest) backup(processes int) func(testing.TB) {
+	return func(t testing.TB) { p.run(t, "backup", "--type=full", "--process-max="+strconv.Itoa(processes)) }
+}
 
 func (p pgBackRest) run(t testing.TB, args ...string) {
 	t.Helper()
