@@ -89,10 +89,15 @@ func (e *engine) createNetwork(ctx context.Context, n netSpec) error {
 	return err
 }
 
-// sameNetwork compares what a network was told with what it is.
+// sameNetwork compares what a network was told with what it is. An engine that was restarted tells the gateway
+// that it chose itself as if it had been told.
 func sameNetwork(was, is netSpec) bool {
 	told := func(n netSpec) any {
-		return []any{n.Driver, n.Internal, n.Attachable, n.EnableIPv6, n.Options, n.Labels, n.IPAM}
+		configs := slices.Clone(n.IPAM.Config)
+		for i := range configs {
+			configs[i].Gateway = ""
+		}
+		return []any{n.Driver, n.Internal, n.Attachable, n.EnableIPv6, n.Options, n.Labels, n.IPAM.Driver, n.IPAM.Options, configs}
 	}
 	return same(told(was), told(is))
 }

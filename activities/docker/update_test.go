@@ -37,7 +37,10 @@ type platform struct {
 // newPlatform runs an API with everything that must survive a replacement: an alias and a fixed address on a
 // network, a second network, an environment with a password, a named and an unnamed volume, a health check
 // that comes from its image, and a command of its own.
-func newPlatform(t testing.TB) *platform {
+func newPlatform(t testing.TB) *platform { return newPlatformWith(t, "unless-stopped") }
+
+// newPlatformWith is newPlatform with another restart policy.
+func newPlatformWith(t testing.TB, policy container.RestartPolicyMode) *platform {
 	t.Helper()
 	name := strings.ToLower("p-" + strings.NewReplacer("/", "-", "_", "-").Replace(t.Name()))
 	p := &platform{t: t, label: "orderly.platform=" + name, api: name + "-api", network: name, volume: name + "-data"}
@@ -58,7 +61,7 @@ func newPlatform(t testing.TB) *platform {
 	}, &container.HostConfig{
 		NetworkMode: container.NetworkMode(p.network), Binds: []string{p.volume + ":/data"}, Tmpfs: map[string]string{"/tmp": ""},
 		PortBindings:  nat.PortMap{"8080/tcp": {{HostIP: "127.0.0.1"}}},
-		RestartPolicy: container.RestartPolicy{Name: "unless-stopped"}, Resources: container.Resources{Memory: 64 << 20},
+		RestartPolicy: container.RestartPolicy{Name: policy}, Resources: container.Resources{Memory: 64 << 20},
 	}, &network.NetworkingConfig{EndpointsConfig: map[string]*network.EndpointSettings{p.network: {
 		Aliases: []string{"api"}, IPAMConfig: &network.EndpointIPAMConfig{IPv4Address: strings.TrimSuffix(nets[0], "0/24") + "77"},
 	}}}, nil, p.api)

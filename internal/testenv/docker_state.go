@@ -24,7 +24,7 @@ import (
 // containers, networks and volumes that have it, and what its containers use.
 //
 // What comes and goes without anybody having changed anything is not in it: ids of containers and networks,
-// addresses that were not asked for, times, exit codes, and names under which images are merely kept
+// addresses that were not asked for, gateways, times, exit codes, and names under which images are merely kept
 // (orderly/keep). Created, exited and dead are all stopped.
 func DockerState(t testing.TB, label string) string {
 	t.Helper()
@@ -213,6 +213,9 @@ func (s *state) networksUsed(ctx context.Context) error {
 	for _, n := range all {
 		if !s.networks[n.Name] && !labelled(n.Labels, s.label) {
 			continue
+		}
+		for i := range n.IPAM.Config { // after a restart the engine tells the one that it chose itself
+			n.IPAM.Config[i].Gateway = ""
 		}
 		if err := s.add("network", n.Name, map[string]any{
 			"driver": n.Driver, "internal": n.Internal, "attachable": n.Attachable, "ipam": n.IPAM, "options": n.Options, "labels": n.Labels,
