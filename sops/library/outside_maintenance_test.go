@@ -10,20 +10,20 @@ const (
 // outdated is a platform whose API has a newer image.
 var outdated = in{"current": 2, "outdated": 1, "unknown": 0, "images": []any{
 	in{"ref": "enterprise-docs/api:1.0", "containers": []any{"enterprise-docs-api"}, "image_id": "sha256:01", "status": "outdated", "update": newImage},
-	in{"ref": "postgres:17", "containers": []any{"enterprise-docs-db"}, "image_id": "sha256:03", "status": "current", "update": ""},
+	in{"ref": "postgres:17", "containers": []any{"enterprise-docs-db"}, "image_id": "sha256:03", "status": "current"},
 }}
 
 // backedUp is what backup.list gives.
 var backedUp = in{"count": 2, "unfinished": 0, "bytes": 2000, "backups": []any{
-	in{"key": theDump, "at": "2026-11-21T02:10:00Z", "age": "4m", "bytes": 1000, "verified": true, "restore_seconds": 42.5},
-	in{"key": theBackup, "at": "2026-11-20T02:00:00Z", "age": "1d", "bytes": 1000, "verified": true},
+	in{"key": theDump, "at": "2026-11-21T02:10:00Z", "age": 240, "bytes": 1000, "verified": true, "restore_seconds": 42.5},
+	in{"key": theBackup, "at": "2026-11-20T02:00:00Z", "age": 86400, "bytes": 1000, "verified": true},
 }}
 
 // maintained is how outside systems answer those who maintain them when nothing is wrong.
 func maintained() map[string]answerer {
 	fixed := func(v any) answerer { return func(in) (any, error) { return v, nil } }
 	return map[string]answerer{
-		"backup.verify-latest": fixed(in{"key": theBackup, "at": "2026-11-20T02:00:00Z", "age": "24h", "bytes": 1000, "verified": true, "restore_seconds": 42.5, "manifest_sha256": "0"}),
+		"backup.verify-latest": fixed(in{"key": theBackup, "at": "2026-11-20T02:00:00Z", "age": 86400, "bytes": 1000, "verified": true, "restore_seconds": 42.5, "manifest_sha256": "0"}),
 		"backup.list":          fixed(backedUp),
 		"backup.prune":         fixed(in{"kept": 2, "deleted": 1}),
 		"postgres.backup":      fixed(in{"key": theDump, "bytes": 1000, "tables": 3, "rows": 25200}),

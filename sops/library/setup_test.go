@@ -97,7 +97,7 @@ func (b *bench) register(cfg *config.Config) {
 	workflows.Register(b.env, workflows.Options{Catalogue: cat, Version: "test"})
 	b.local(workflows.ActivityLoad, loader(b.t, cat, org))
 	b.local(workflows.ActivityResolve, b.resolver(cat))
-	b.local(workflows.ActivitySave, func(context.Context, workflows.Record) error { return nil })
+	b.local(workflows.ActivitySave, func(context.Context, json.RawMessage) error { return nil })
 	b.registerPeople()
 }
 
