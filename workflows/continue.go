@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"go.temporal.io/sdk/workflow"
 
@@ -184,6 +185,9 @@ func unpack(c *Carried) (carriedState, error) {
 	if s.Record == nil {
 		return s, errors.New("unpack the record: there is none")
 	}
+	if s.Record.damaged() {
+		return s, errors.New("unpack the record: parts of it are missing")
+	}
 	return s, nil
 }
 
@@ -191,13 +195,30 @@ func unpack(c *Carried) (carriedState, error) {
 // engine itself made.
 func (rec *Record) laidOutFor(p *sops.Procedure) bool {
 	fits := len(rec.Phases) == len(p.Phases) && sameSteps(rec.Finally, p.Finally)
-	if rec.Rollback != nil && p.Rollback != nil {
-		fits = fits && sameSteps(rec.Rollback.Then, p.Rollback.Then)
+	if rec.Rollback != nil {
+		var then []sops.Step
+		if p.Rollback != nil {
+			then = p.Rollback.Then
+		}
+		fits = fits && sameSteps(rec.Rollback.Then, then)
 	}
 	for i := range p.Phases {
 		fits = fits && rec.Phases[i] != nil && rec.Phases[i].ID == p.Phases[i].ID && sameSteps(rec.Phases[i].Steps, p.Phases[i].Steps)
 	}
 	return fits
+}
+
+// damaged says that something is null which no record of the engine's has so.
+func (rec *Record) damaged() bool {
+	var steps func([]*Step) bool
+	steps = func(list []*Step) bool {
+		return slices.ContainsFunc(list, func(s *Step) bool {
+			return s == nil || steps(s.Steps) || slices.ContainsFunc(s.Items, func(i *Item) bool { return i == nil || steps(i.Steps) })
+		})
+	}
+	return slices.ContainsFunc(rec.Phases, func(p *Phase) bool { return p == nil || steps(p.Steps) }) ||
+		steps(rec.Finally) || steps(rec.Undo) || steps(rec.Questions) || rec.Rollback != nil && steps(rec.Rollback.Then) ||
+		slices.Contains(rec.Clocks, nil) || slices.Contains(rec.Ladders, nil) || slices.Contains(rec.Pages, nil) || slices.Contains(rec.Telling, nil)
 }
 
 func sameSteps(recs []*Step, steps []sops.Step) bool {

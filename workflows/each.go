@@ -94,4 +94,10 @@ func (r *run) items(ctx workflow.Context, s *sops.Step, f *frame) ([]any, error)
 	return items, nil
 }
 
-func roundPrefix(rec *Step, i int) string { return fmt.Sprintf("%s[%d].", rec.Path, i) }
+// roundPrefix is what the paths in a round begin with. Rounds of a step that is tried again are others.
+func roundPrefix(rec *Step, i int) string {
+	if rec.Tries > 0 {
+		return fmt.Sprintf("%s[%d:%d].", rec.Path, rec.Tries+1, i)
+	}
+	return fmt.Sprintf("%s[%d].", rec.Path, i)
+}

@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"errors"
+	"fmt"
 
 	"go.temporal.io/sdk/workflow"
 
@@ -27,6 +28,7 @@ func (r *run) holdStep(ctx workflow.Context, rec *Step, f *frame) (again bool, _
 	r.event(ctx, Event{Kind: "step", Step: rec.Path, By: by.By.Name, Text: f.title(rec) + ": " + decision + by.text()})
 	switch decision {
 	case decideRetry:
+		r.putAway(rec)
 		rec.again()
 		return true, nil
 	case decideSkip:
@@ -59,4 +61,31 @@ func (d *Deed) text() string {
 		text += ": " + d.Text
 	}
 	return text
+}
+
+// decided says whether somebody has decided, about this step or one inside it, that the run ends. A step whose own
+// failure does not matter can't pass over that.
+func (s *Step) decided() (yes bool) {
+	walkSteps([]*Step{s}, func(inner *Step) bool {
+		yes = yes || inner.Decided != ""
+		return !yes
+	})
+	return yes
+}
+
+// putAway makes room for the clocks and ladders of a step that is begun again: those it had keep their account
+// under a number.
+func (r *run) putAway(s *Step) {
+	walkSteps([]*Step{s}, func(inner *Step) bool {
+		id := clockOfStep(inner.Path)
+		if c := r.clock(id); c != nil {
+			r.disarm(id)
+			c.ID = fmt.Sprintf("%s#%d", id, s.Tries+1)
+		}
+		if l := r.ladder(id); l != nil {
+			l.ID = fmt.Sprintf("%s#%d", id, s.Tries+1)
+		}
+		delete(r.reminding, inner.Path)
+		return true
+	})
 }

@@ -222,7 +222,7 @@ func (r *run) question(ctx workflow.Context, s *sops.Step, rec *Step, f *frame) 
 // tooLateToAsk says that the incident is over and the step belongs to it: what an incident leaves to do
 // comes after the step that waits for its resolution.
 func (r *run) tooLateToAsk() bool {
-	return r.record.Incident != nil && r.record.Incident.State.Over() && !r.last && r.belongsToResponse()
+	return r.record.Incident != nil && r.record.Incident.State.Over() && !r.last && r.record.Rollback == nil && r.belongsToResponse()
 }
 
 // belongsToResponse says that the steps of this moment are the response itself, and not what it leaves to do.
@@ -281,7 +281,7 @@ func (r *run) told(ctx workflow.Context, path string, result PageResult) {
 
 func (r *run) askMessage(ctx workflow.Context, rec *Step, kind notify.Kind) notify.Message {
 	a := rec.Ask
-	m := r.newMessage(ctx, kind, fmt.Sprintf("%s:%s:%d:%d", kind, rec.Path, a.Reminded, len(a.Also)), rec.Title)
+	m := r.newMessage(ctx, kind, fmt.Sprintf("%s:%s:%d:%d", kind, activityID(rec), a.Reminded, len(a.Also)), rec.Title)
 	if kind == notify.KindReminder {
 		m.Headline = "Still waiting: " + m.Headline
 	}

@@ -84,6 +84,9 @@ func (r *run) stepLadder(ctx workflow.Context, rec *Step) *Ladder {
 		due = c.Due // its tiers are due from when the step was, however late that was noticed
 	}
 	l := &Ladder{ID: id, Cause: rec.Title + ": nobody has answered", Policy: policy, Due: due}
+	if before := r.ladder(fmt.Sprintf("%s#%d", id, rec.Tries)); before != nil {
+		l.Pages = before.Pages // no two pages have one number
+	}
 	if _, ok := r.rules().Policies[policy]; !ok {
 		l.Policy, l.Page, l.Wait = "", r.asked(rec.Ask), r.patience(step)
 	}

@@ -14,7 +14,7 @@ import (
 const (
 	ActivityLoad    = "orderly.load"    // LoadRequest → Pinned
 	ActivityResolve = "orderly.resolve" // ResolveRequest → Resolved
-	ActivitySave    = "orderly.save"    // Record → nothing
+	ActivitySave    = "orderly.save"    // Record, as JSON → nothing
 	ActivityWindow  = "orderly.window"  // WindowRequest → WindowState
 )
 

@@ -89,9 +89,12 @@ func (r *run) hold(ctx workflow.Context, rec *Step, title string, choices []stri
 	if err := r.awaitQuestion(ctx, q); err != nil {
 		return "", nil, err
 	}
+	if err := ctx.Err(); err != nil { // whoever aborts the run has decided
+		return "", nil, err
+	}
 	switch a := q.Ask; {
-	case a.Done == nil: // it was closed, with what it was asked for
-		return decideStop, &Deed{At: workflow.Now(ctx).UTC(), Text: a.Closed}, nil
+	case a.Done == nil: // the incident is over: nobody has to see to it any more
+		return decideSkip, &Deed{At: workflow.Now(ctx).UTC(), Text: a.Closed}, nil
 	case a.Skipped:
 		return decideSkip, a.Done, nil
 	default:

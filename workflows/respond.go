@@ -334,7 +334,7 @@ const closedByAbort = "the run was aborted"
 
 // abort ends the run. What is under way is told to stop.
 func (r *run) abort(ctx workflow.Context, m Abort) (Answer, error) {
-	if r.record.Aborted != nil {
+	if r.record.Aborted != nil && r.ceasing == nil {
 		d := r.record.Aborted
 		return Answer{Now: fmt.Sprintf("already aborted by %s %s", d.By.Name, clockTime(d.At)), By: d.By.Name}, nil
 	}
@@ -346,13 +346,18 @@ func (r *run) abort(ctx workflow.Context, m Abort) (Answer, error) {
 		return Answer{}, err
 	}
 	r.involve(ctx, by)
-	r.record.Aborted = &Deed{At: workflow.Now(ctx).UTC(), By: by, Text: m.Reason}
+	if r.record.Aborted == nil {
+		r.record.Aborted = &Deed{At: workflow.Now(ctx).UTC(), By: by, Text: m.Reason}
+	}
 	r.event(ctx, Event{Kind: "message", By: by.Name, Text: "aborted by " + by.Name + ": " + m.Reason})
 	if r.incidentOpen() {
 		r.closeIncident(ctx, IncidentAborted)
 	}
 	r.cancel()
 	if now := r.stillToDo(); now != "" {
+		if r.ceasing != nil {
+			r.ceasing()
+		}
 		return Answer{Now: "the run is being ended; " + now, Changed: true, By: by.Name}, nil
 	}
 	r.quit = true

@@ -30,6 +30,9 @@ type Extension struct {
 // retime gives the incident's open promises the times of a new severity. A graver one never gives more
 // time than there was, and a milder one never less.
 func (r *run) retime(ctx workflow.Context, graver bool) {
+	if r.heldBack() {
+		return // its promises begin when it may page
+	}
 	respond, resolve := r.dueTimes(r.record.Incident.Since)
 	var acknowledge time.Time
 	if within := r.acknowledgeWithin(); within > 0 {

@@ -27,6 +27,8 @@ type Rollback struct {
 	Stopped *Deed `json:"stopped,omitempty"`
 	// Wait is until when whatever was under way in a run that was terminated may still be at work.
 	Wait *time.Time `json:"wait,omitempty"`
+	// After are runs that a terminated run waited for: they are seen to their end first.
+	After []Child `json:"after,omitempty"`
 	// Then are the steps that follow the undo.
 	Then []*Step `json:"then,omitempty"`
 }
@@ -91,11 +93,15 @@ func (r *run) mustRollBack(err error) bool {
 	case err == nil, temporal.IsCanceledError(err):
 		return rollsBack(r.proc)
 	}
-	failed := failureOf(err)
-	if s := r.record.stepAt(failed.Step); s != nil && s.Decided != "" {
-		return s.Decided == decideRollback
+	decided := map[string]bool{}
+	r.record.walk(func(s *Step) bool {
+		decided[s.Decided] = true
+		return true
+	})
+	if decided[decideRollback] || decided[decideStop] { // one who wants it put back is enough
+		return decided[decideRollback]
 	}
-	return r.onFailure(idOf(failed.Step)) == onFailureRollback
+	return r.onFailure(idOf(failureOf(err).Step)) == onFailureRollback
 }
 
 // rollBackAfter puts back what the run changed, when the way it ended calls for that. It goes on with a
@@ -122,7 +128,7 @@ func (r *run) beginRollback(ctx workflow.Context, err error) {
 	rb.Why = Failure{Phase: r.phase, Message: "the run was cancelled"}
 	switch failed := failureOf(err); {
 	case failed != nil:
-		rb.Why, rec.Failure = *failed, failed
+		rb.Why = *failed
 	case rec.Aborted != nil:
 		rb.Why.Message = fmt.Sprintf("aborted by %s: %s", rec.Aborted.By.Name, rec.Aborted.Text)
 	}
@@ -141,6 +147,9 @@ func (r *run) rollBack(ctx workflow.Context) error {
 		return err
 	}
 	r.checklist()
+	if err := r.awaitChildren(ctx); err != nil {
+		return err
+	}
 	if rb.Wait != nil {
 		if _, err := r.awaitUntil(ctx, *rb.Wait, "what was under way may still be at work", func() bool { return false }); err != nil {
 			return err
@@ -175,10 +184,15 @@ func (r *run) afterUndo(ctx workflow.Context) error {
 		return nil
 	}
 	root := r.rootFrame()
+	ctx, r.ceasing = workflow.WithCancel(ctx)
+	defer func() { r.ceasing = nil }()
 	for i, rec := range r.record.Rollback.Then {
 		err := r.step(ctx, &r.proc.Rollback.Then[i], rec, root)
 		if errors.Is(err, errDraining) {
 			return err
+		}
+		if err != nil && temporal.IsCanceledError(err) {
+			return nil
 		}
 		if err != nil {
 			r.find(ctx, Finding{At: workflow.Now(ctx).UTC(), Step: rec.Path, Severity: critical, Check: "rollback",
@@ -211,12 +225,12 @@ func (rec *Record) undoneAndLeft() (undone int, left []string) {
 // It says whether it did.
 func (r *run) halt(ctx workflow.Context, c *Clock) bool {
 	ofRun := c.ID == clockOfRun || strings.HasPrefix(c.ID, clockOfPhase(""))
-	if !ofRun || r.proc.OnFailure != onFailureRollback || r.last || r.record.Rollback != nil || r.steps.Err() != nil {
+	if !ofRun || r.proc.OnFailure != onFailureRollback || r.halting == nil || r.record.Halted != nil || r.steps.Err() != nil {
 		return false
 	}
 	r.record.Halted = &Failure{Phase: r.phase, Message: c.Title + ": not done within " + took(c.Due.Sub(c.Started))}
 	r.event(ctx, Event{Kind: "run", Text: "its time is over: what is under way is told to stop"})
-	r.cancel()
+	r.halting()
 	return true
 }
 
@@ -231,6 +245,8 @@ func (r *run) halted(err error) error {
 // stillToDo says what an aborted run still does; "" when its last steps run already.
 func (r *run) stillToDo() string {
 	switch {
+	case r.ceasing != nil:
+		return "what follows the undo is told to stop, then its last steps run"
 	case r.record.Rollback.running(), !r.ending && rollsBack(r.proc) && len(r.record.Owed()) > 0:
 		return "what it changed is undone first, then its last steps run"
 	case !r.ending:
@@ -239,9 +255,18 @@ func (r *run) stillToDo() string {
 	return ""
 }
 
-// ofRollback says whether a question is about an undo.
-func (r *run) ofRollback(s *Step) bool {
-	return strings.HasPrefix(s.Path, prefixUndo) || strings.HasPrefix(s.Path, prefixHold+prefixUndo)
+// ofRollback says whether a question is about an undo, or of the steps that follow it.
+func (r *run) ofRollback(s *Step) (yes bool) {
+	if strings.HasPrefix(s.Path, prefixUndo) || strings.HasPrefix(s.Path, prefixHold+prefixUndo) {
+		return true
+	}
+	if rb := r.record.Rollback; rb != nil {
+		walkSteps(rb.Then, func(of *Step) bool {
+			yes = yes || of == s
+			return !yes
+		})
+	}
+	return yes
 }
 
 // undoneView is the undo as expressions see it.

@@ -38,12 +38,16 @@ type run struct {
 	shown    map[string]any      // search attributes as they were written last
 	// reminding are the paths of the steps whose people are reminded.
 	reminding map[string]bool
-	quit      bool   // it was aborted while its last steps ran: nobody is asked any more
-	ending    bool   // its last steps run
-	unsaved   bool   // the journal could not be reached the last time
-	outcome   State  // what the run comes to, as its last steps see it
-	next      *Alert // what fired when it was too late for this run
-	first     *Alert // what fired when it was too late for the run before
+	quit      bool                // it was aborted while its last steps ran: nobody is asked any more
+	ending    bool                // its last steps run
+	unsaved   bool                // the journal could not be reached the last time
+	halting   workflow.CancelFunc // of the steps alone, while they run
+	saves     saves
+	outliving []Child             // runs that it waited for when it was terminated
+	ceasing   workflow.CancelFunc // of the steps that follow the undo, while they run
+	outcome   State               // what the run comes to, as its last steps see it
+	next      *Alert              // what fired when it was too late for this run
+	first     *Alert              // what fired when it was too late for the run before
 }
 
 // begin pins the procedure, checks the inputs and lays out the record.
@@ -137,7 +141,7 @@ func (r *run) execute(ctx workflow.Context) (*Summary, error) {
 func (r *run) body(ctx workflow.Context) error {
 	err := r.stoppedBefore()
 	if err == nil && !r.neededNobody() {
-		err = r.halted(r.phases(ctx))
+		err = r.steer(ctx)
 	}
 	if errors.Is(err, errDraining) {
 		return err
@@ -154,14 +158,26 @@ func (r *run) body(ctx workflow.Context) error {
 
 // stoppedBefore is what ended the steps in an earlier execution.
 func (r *run) stoppedBefore() error {
-	f := r.record.Failure
+	f, rb := r.record.Failure, r.record.Rollback
 	switch {
-	case f == nil && r.record.Rollback != nil:
+	case f == nil && rb != nil && rb.Cancelled:
 		return temporal.NewCanceledError()
+	case f == nil && rb != nil:
+		f = &rb.Why
+	case f == nil && r.record.Halted != nil:
+		f = r.record.Halted
 	case f == nil:
 		return nil
 	}
 	return &stepError{Phase: f.Phase, Step: f.Step, Cause: errors.New(f.Message)}
+}
+
+// steer runs the steps, which the run itself ends when their time is over.
+func (r *run) steer(ctx workflow.Context) error {
+	ctx, r.halting = workflow.WithCancel(ctx)
+	err := r.phases(ctx)
+	r.halting = nil
+	return r.halted(err)
 }
 
 // phases runs the phases in order; the run's own clock covers them all.

@@ -45,7 +45,7 @@ func TestTheDailyCheckCopesWithAThousandIllContainers(t *testing.T) {
 	register(workflows.ActivityLoad, func(context.Context, workflows.LoadRequest) (workflows.Pinned, error) {
 		return workflows.Pinned{File: "daily-check.yaml", Source: string(src)}, nil
 	})
-	register(workflows.ActivitySave, func(context.Context, workflows.Record) error { return nil })
+	register(workflows.ActivitySave, func(context.Context, json.RawMessage) error { return nil })
 	var rules struct{ Rules []struct{ Found []string } }
 	for _, name := range activities.Catalogue().Names() {
 		register(name, func(_ context.Context, in json.RawMessage) (any, error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"log/slog"
 	"strings"
@@ -128,7 +129,11 @@ func setup(t *testing.T, procedures ...string) *bench {
 		return workflows.WindowState{Open: true}, nil
 	})
 	b.people = newPeople(b)
-	b.local(workflows.ActivitySave, func(ctx context.Context, rec workflows.Record) error {
+	b.local(workflows.ActivitySave, func(ctx context.Context, data json.RawMessage) error {
+		var rec workflows.Record
+		if err := json.Unmarshal(data, &rec); err != nil {
+			return err
+		}
 		if b.save != nil {
 			if err := b.save(ctx); err != nil {
 				return err

@@ -158,7 +158,7 @@ func (r *run) settle(ctx workflow.Context, s *sops.Step, rec *Step, f *frame) (a
 	switch {
 	case rec.State == Cancelled:
 		return false, temporal.NewCanceledError()
-	case rec.State != Failed || s.OnFailure == onFailureContinue:
+	case rec.State != Failed || s.OnFailure == onFailureContinue && !rec.decided():
 		return false, nil
 	case r.isHeld(rec):
 		return r.holdStep(ctx, rec, f)

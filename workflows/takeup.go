@@ -3,9 +3,12 @@ package workflows
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"go.temporal.io/sdk/workflow"
+
+	"github.com/orderly-ops/orderly/sops"
 )
 
 // ErrNothingOwed says that a run has nothing left to undo.
@@ -64,6 +67,7 @@ func (r *run) takeUp(ctx workflow.Context, asked *Deed) error {
 	} else if r.proc.Rollback != nil {
 		rb.Then = newSteps(r.proc.Rollback.Then, "")
 	}
+	rb.After = r.outliving
 	rec.Rollback = rb
 	if inc := rec.Incident; inc != nil && !inc.State.Over() {
 		inc.State, inc.Lease, inc.Checked, inc.Returns = IncidentAborted, nil, nil, nil
@@ -91,6 +95,9 @@ func (r *run) cutOff(now time.Time) (longest time.Duration) {
 		}
 	}
 	r.record.walk(func(s *Step) bool {
+		if s.State == Running && s.Kind == string(sops.KindRun) && s.Child != nil {
+			r.outliving = append(r.outliving, *s.Child)
+		}
 		if s.State == Running {
 			longest = max(longest, r.noticed(s))
 			s.State, s.Ended, s.Error = Cancelled, &now, "the run ended while it was under way"
@@ -132,9 +139,39 @@ func (r *run) noticed(s *Step) time.Duration {
 	if act.Heartbeat > 0 {
 		return act.Heartbeat
 	}
-	timeout := act.Timeout
-	if step := r.stepOf(s); step != nil && step.Timeout != 0 {
-		timeout = time.Duration(step.Timeout)
+	timeout := sops.Duration(act.Timeout)
+	if step := r.stepOf(s); step != nil {
+		timeout = orElse(step.Timeout, timeout)
 	}
-	return timeout
+	if path, ok := strings.CutPrefix(s.Path, prefixUndo); ok {
+		if step, _ := r.locate(path); step != nil && step.Undo != nil {
+			timeout = orElse(step.Undo.Timeout, timeout)
+		}
+	}
+	return time.Duration(timeout)
+}
+
+// childPoll is how often a run is looked at that has to end before anything is undone.
+const childPoll = 10 * time.Second
+
+// awaitChildren waits for the runs that a terminated run had waited for. They were told to end then, and may have
+// something to undo themselves.
+func (r *run) awaitChildren(ctx workflow.Context) error {
+	for _, child := range r.record.Rollback.After {
+		for said := false; ; said = true {
+			var state WindowState
+			request := WindowRequest{WorkflowID: child.WorkflowID, RunID: child.RunID}
+			err := workflow.ExecuteLocalActivity(local(ctx, "Has "+child.WorkflowID+" ended?", readAttempts), ActivityWindow, request).Get(ctx, &state)
+			if err == nil && !state.Open {
+				break
+			}
+			if !said {
+				r.event(ctx, Event{Kind: "rollback", Text: "waits for " + child.WorkflowID + " to end"})
+			}
+			if _, err := r.awaitUntil(ctx, workflow.Now(ctx).Add(childPoll), child.WorkflowID+" has to end first", func() bool { return false }); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }

@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"encoding/json"
 	"time"
 
 	"go.temporal.io/sdk/log"
@@ -24,7 +25,8 @@ const saveFor = 10 * time.Minute
 // save keeps the record in the journal. A journal that is away must not hold a finished run up for
 // ever (the next health check would be skipped): the record stays in Temporal in any case.
 func (r *run) save(ctx workflow.Context) {
-	err := workflow.ExecuteLocalActivity(local(ctx, "Keep the record", saveAttempts), ActivitySave, *r.record).Get(ctx, nil)
+	_ = workflow.Await(ctx, func() bool { return !r.saves.busy })
+	err := r.saveOnce(ctx, saveAttempts)
 	if err == nil {
 		return
 	}
@@ -49,11 +51,34 @@ func (r *run) save(ctx workflow.Context) {
 	}
 }
 
+// saves puts the records that are kept while the run goes on in order: an older one must not come last.
+type saves struct {
+	wanted, done int
+	busy         bool
+}
+
+// saveOnce gives the journal the record as it is at this moment: encoded here, because a local activity is handed
+// its arguments as they are, and the run goes on beside it.
+func (r *run) saveOnce(ctx workflow.Context, attempts int32) error {
+	data, err := json.Marshal(r.record)
+	if err != nil {
+		return err
+	}
+	return workflow.ExecuteLocalActivity(local(ctx, "Keep the record", attempts), ActivitySave, json.RawMessage(data)).Get(ctx, nil)
+}
+
 // saveMeanwhile keeps the record while the run goes on, so that what it still has to undo is known even if
 // Temporal's own memory of it were lost. A journal that is away holds nothing up.
 func (r *run) saveMeanwhile(ctx workflow.Context) {
 	ctx, _ = workflow.NewDisconnectedContext(ctx)
-	err := workflow.ExecuteLocalActivity(local(ctx, "Keep the record", 1), ActivitySave, *r.record).Get(ctx, nil)
+	r.saves.wanted++
+	mine := r.saves.wanted
+	if workflow.Await(ctx, func() bool { return !r.saves.busy }) != nil || r.saves.done >= mine {
+		return // one that began later has taken this along
+	}
+	r.saves.busy, mine = true, r.saves.wanted
+	err := r.saveOnce(ctx, 1)
+	r.saves.busy, r.saves.done = false, mine
 	if err != nil && !r.unsaved {
 		r.event(ctx, Event{Kind: "run", Text: "its record could not be kept in the journal for now: " + cause(err)})
 	}

@@ -31,7 +31,7 @@ func (r *run) updateClock() *Clock {
 // the next is due in the future.
 func (r *run) nextUpdateClock(ctx workflow.Context, from time.Time) {
 	every := r.cadence()
-	if every == 0 || !r.incidentOpen() {
+	if every == 0 || !r.incidentOpen() || r.heldBack() {
 		return
 	}
 	due := from.Add(every)

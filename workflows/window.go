@@ -142,11 +142,11 @@ func (r *run) awaitWindow(ctx workflow.Context) {
 		return
 	}
 	if inc.HeldBack == nil {
-		w := r.windowFor(workflow.Now(ctx))
+		w := r.windowFor(ctx)
 		if w == nil || !r.reportToWindow(ctx, w, AlertFiring) {
 			return
 		}
-		inc.HeldBack = &HeldBack{Window: *w, Since: workflow.Now(ctx).UTC()}
+		inc.HeldBack, inc.Since = &HeldBack{Window: *w, Since: workflow.Now(ctx).UTC()}, r.record.Started
 		r.record.Board = &Board{}
 		r.event(ctx, Event{Kind: "incident", Text: fmt.Sprintf("held back until %s at the latest: %s is under maintenance (%s)",
 			r.record.dueTime(w.Until), strings.Join(inc.Services, ", "), w.WorkflowID)})
@@ -167,12 +167,17 @@ func (r *run) awaitWindow(ctx workflow.Context) {
 		case !r.heldBack():
 		case !r.windowOpen(ctx):
 			r.release(ctx, "the maintenance has ended")
+			r.resolveQuiet(ctx)
 		case !workflow.Now(ctx).Before(inc.HeldBack.Window.Until):
 			r.release(ctx, "the time of the maintenance is over")
+			r.resolveQuiet(ctx)
 		}
 	}
+	// Nothing waits for this: what has begun to page by now must not be begun again.
 	steady, _ := workflow.NewDisconnectedContext(ctx)
-	r.reportToWindow(steady, &inc.HeldBack.Window, AlertResolved)
+	workflow.GoNamed(steady, "no longer held back", func(ctx workflow.Context) {
+		r.reportToWindow(ctx, &inc.HeldBack.Window, AlertResolved)
+	})
 }
 
 // neededNobody says that an incident was over before anybody was called: its steps are not taken.
@@ -187,17 +192,23 @@ func (r *run) heldBack() bool {
 	return inc != nil && inc.HeldBack != nil && inc.HeldBack.Ended == nil
 }
 
-// release lets the incident page. One whose alerts are all over needs nobody.
+// release lets the incident page.
 func (r *run) release(ctx workflow.Context, why string) {
 	inc, now := r.record.Incident, workflow.Now(ctx).UTC()
 	inc.HeldBack.Ended, inc.HeldBack.Why = &now, why
 	r.event(ctx, Event{Kind: "incident", Text: "no longer held back: " + why})
-	if len(inc.Alerts) > 0 && inc.quiet() && inc.State == IncidentOpen {
-		inc.Resolved = &Deed{At: now, Text: "all alerts were over before the maintenance had ended"}
-		inc.State = IncidentResolved
-		r.event(ctx, Event{Kind: "incident", Text: "resolved: " + inc.Resolved.Text})
-	}
 	r.checklist()
+}
+
+// resolveQuiet resolves an incident whose alerts were over before the maintenance was: it needs nobody.
+func (r *run) resolveQuiet(ctx workflow.Context) {
+	inc := r.record.Incident
+	if len(inc.Alerts) == 0 || !inc.quiet() || inc.State != IncidentOpen {
+		return
+	}
+	inc.Resolved = &Deed{At: workflow.Now(ctx).UTC(), Text: "all alerts were over before the maintenance had ended"}
+	inc.State = IncidentResolved
+	r.event(ctx, Event{Kind: "incident", Text: "resolved: " + inc.Resolved.Text})
 }
 
 // letGo is what an escalation does to an incident that is held back.
@@ -210,15 +221,17 @@ func (r *run) letGo(ctx workflow.Context, by Party, reason string) Answer {
 	return Answer{Now: "it is no longer held back: people are being paged", Changed: true, By: by.Name}
 }
 
-// windowFor is an open window that all the services of the incident are in; nil without one.
-func (r *run) windowFor(now time.Time) *Window {
-	inc := r.record.Incident
+// windowFor is an open window that all the services of the incident are in; nil without one. What the maintenance
+// itself has started, it does not hold back.
+func (r *run) windowFor(ctx workflow.Context) *Window {
+	inc, now, info := r.record.Incident, workflow.Now(ctx), workflow.GetInfo(ctx)
 	if len(inc.Services) == 0 || r.record.Drill || !r.mayWait() {
 		return nil
 	}
 	for i, w := range r.pin.Windows {
 		outside := func(s string) bool { return !slices.Contains(w.Services, s) }
-		if w.Until.After(now) && w.WorkflowID != r.record.By && !slices.ContainsFunc(inc.Services, outside) {
+		own := w.WorkflowID == r.record.By || info.RootWorkflowExecution != nil && w.WorkflowID == info.RootWorkflowExecution.ID
+		if w.Until.After(now) && !own && !slices.ContainsFunc(inc.Services, outside) {
 			return &r.pin.Windows[i]
 		}
 	}

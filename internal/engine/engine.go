@@ -199,10 +199,10 @@ func (n *neighbours) read(id string) *sops.Procedure {
 	return p
 }
 
-func (a *Activities) save(ctx context.Context, rec workflows.Record) error {
-	data, err := json.Marshal(rec)
-	if err != nil {
-		return permanent("InvalidRecord", fmt.Errorf("encode the record of %s: %w", rec.WorkflowID, err))
+func (a *Activities) save(ctx context.Context, data json.RawMessage) error {
+	var rec workflows.Record
+	if err := json.Unmarshal(data, &rec); err != nil {
+		return permanent("InvalidRecord", fmt.Errorf("read a run's record: %w", err))
 	}
 	row := journal.Run{
 		WorkflowID: rec.WorkflowID, RunID: rec.RunID, Procedure: rec.Procedure, Key: rec.Key,

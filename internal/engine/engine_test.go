@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -182,7 +183,9 @@ func TestSave(t *testing.T) {
 	t.Parallel()
 	kept := &keeper{}
 	a := New(nil, sops.Env{}, kept)
-	require.NoError(t, a.save(context.Background(), workflows.Record{WorkflowID: "nap/ann", Procedure: "nap", State: workflows.Succeeded}))
+	data, err := json.Marshal(workflows.Record{WorkflowID: "nap/ann", Procedure: "nap", State: workflows.Succeeded})
+	require.NoError(t, err)
+	require.NoError(t, a.save(context.Background(), data))
 	require.Len(t, kept.runs, 1)
 	require.Equal(t, "nap/ann", kept.runs[0].WorkflowID)
 	require.Equal(t, "succeeded", kept.runs[0].State)

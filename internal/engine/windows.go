@@ -2,12 +2,14 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
 
 	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/converter"
@@ -97,6 +99,9 @@ func temporalOf(ctx context.Context) visibility {
 func state(ctx context.Context, temporal visibility, request workflows.WindowRequest) (workflows.WindowState, error) {
 	// Without a run id: a run that has continued as new is open under its newest.
 	answer, err := temporal.DescribeWorkflowExecution(ctx, request.WorkflowID, "")
+	if missing := (*serviceerror.NotFound)(nil); errors.As(err, &missing) {
+		return workflows.WindowState{}, nil
+	}
 	if err != nil {
 		return workflows.WindowState{}, fmt.Errorf("ask Temporal for %s: %w", request.WorkflowID, err)
 	}
