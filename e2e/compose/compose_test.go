@@ -60,6 +60,10 @@ func TestTheWholeThingAsATeamRunsIt(t *testing.T) {
 		require.Contains(t, get(t, s.ui+"/"), "<html")
 		require.Contains(t, get(t, s.ui+"/api/v1/namespaces/default/workflows?query=WorkflowType%3D%22DailyCheck%22"), "daily-check/")
 	})
+	t.Run("OrderlyBacksItselfUp", func(t *testing.T) {
+		require.Contains(t, s.orderly(t, "start", "backup", "-i", "database=orderly", "--watch"), "✓ succeeded")
+		require.Contains(t, s.orderly(t, "show", "backup"), "1 of them verified")
+	})
 	t.Run("NoSecretShowsInAContainersSettings", func(t *testing.T) { s.noSecretShows(t) })
 	t.Run("WhatRunsIsNotRoot", func(t *testing.T) {
 		out, err := s.project.Run(t.Context(), "exec", "-T", "worker", "id", "-u")
