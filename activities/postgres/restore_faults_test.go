@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,10 +12,13 @@ import (
 	"testing"
 	"time"
 
+	encryption "filippo.io/age"
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/testsuite"
 
 	"github.com/orderly-ops/orderly/activities/action"
 	"github.com/orderly-ops/orderly/internal/config"
@@ -175,6 +179,10 @@ func TestCancellingLeavesNothing(t *testing.T) {
 			ended := make(chan error, 1)
 			go func() { ended <- call(s, ctx, made.Key) }()
 			s.inTheMiddle(t, made.Key)
+			word, _ := mustURL(t, s.dsn).User.Password()
+			for _, arguments := range processes(t) {
+				require.NotContains(t, arguments, word)
+			}
 			cancel()
 			select {
 			case err := <-ended:
@@ -186,6 +194,19 @@ func TestCancellingLeavesNothing(t *testing.T) {
 			require.Zero(t, s.scratches(t, made.Key))
 		})
 	}
+}
+
+// processes lists the arguments of every process, as ps shows them to anybody.
+func processes(t testing.TB) (all []string) {
+	t.Helper()
+	found, err := filepath.Glob("/proc/[0-9]*/cmdline")
+	require.NoError(t, err)
+	for _, path := range found {
+		if text, err := os.ReadFile(path); err == nil { // some have ended
+			all = append(all, string(text))
+		}
+	}
+	return all
 }
 
 func TestAServerThatRestartsMeanwhileIsTriedAgain(t *testing.T) {
@@ -417,4 +438,106 @@ func TestWhatPgRestoreSaysIsJudged(t *testing.T) {
 	c.flush()
 	require.Error(t, stopped)
 	require.Contains(t, c.found(), `role "app" does not exist`)
+}
+
+// asActivity runs an action as a step of a run that is always the same one.
+func asActivity[In, Out any](t testing.TB, fn func(context.Context, In) (Out, error), in In) (out Out) {
+	t.Helper()
+	var suite testsuite.WorkflowTestSuite
+	env := suite.NewTestActivityEnvironment()
+	env.RegisterActivityWithOptions(fn, activity.RegisterOptions{Name: "it"})
+	got, err := env.ExecuteActivity("it", in)
+	require.NoError(t, err)
+	require.NoError(t, got.Get(&out))
+	return out
+}
+
+func TestARunUndoesItsOwnRestoreWithoutKnowingWhatCameOfIt(t *testing.T) {
+	t.Parallel()
+	s := filledSite(t)
+	made := s.backedUp(t)
+	s.exec(t, s.name, "DELETE FROM documents")
+	before := asActivity(t, s.swapBack, SwapBackInput{Database: "db"}) // the step never began
+	require.False(t, before.Swapped)
+	done := asActivity(t, s.restore, RestoreInput{Database: "db", Backup: made.Key, Replace: true})
+	dry := asActivity(t, s.swapBack, SwapBackInput{Database: "db", DryRun: true})
+	require.Equal(t, done.Previous, dry.Previous)
+	require.False(t, dry.Swapped)
+	undone := asActivity(t, s.swapBack, SwapBackInput{Database: "db"})
+	require.True(t, undone.Swapped)
+	require.Equal(t, done.Previous, undone.Previous)
+	require.Equal(t, 0, value[int](t, s, s.name, "SELECT count(*) FROM documents"))
+}
+
+func TestAnOwnerThatIsNoSuperuserCanRestore(t *testing.T) {
+	t.Parallel()
+	dsn := testenv.Postgres(t)
+	super := newSite(t, dsn)
+	user, name := super.name+"_u", super.name+"_d"
+	super.exec(t, "postgres", "CREATE ROLE "+user+" LOGIN CREATEDB PASSWORD 'w0rd-of-owner'")
+	super.exec(t, "postgres", "CREATE DATABASE "+name+" OWNER "+user)
+	t.Cleanup(func() {
+		super.dropCopies(t)
+		conn, err := pgx.Connect(context.Background(), dsn)
+		require.NoError(t, err)
+		defer conn.Close(context.Background())
+		_, err = conn.Exec(context.Background(), "DROP ROLE "+user)
+		require.NoError(t, err)
+	})
+	at := mustURL(t, dsn)
+	at.User, at.Path = url.UserPassword(user, "w0rd-of-owner"), "/"+name
+	s := newSite(t, at.String())
+	s.exec(t, name, contentsOfSite)
+	made := s.backedUp(t)
+	checked, err := s.verify(t.Context(), VerifyInput{Database: "db", Backup: made.Key})
+	require.NoError(t, err)
+	require.Equal(t, "not available: only a superuser may install amcheck", checked.Amcheck)
+	out, err := s.restore(t.Context(), RestoreInput{Database: "db", Backup: made.Key, Replace: true})
+	require.NoError(t, err)
+	back, err := s.swapBack(t.Context(), SwapBackInput{Database: "db", Previous: out.Previous})
+	require.NoError(t, err)
+	require.True(t, back.Swapped)
+	testenv.AssertNoSecret(t, "w0rd-of-owner", checked, out, back)
+}
+
+func TestARestoreIntoAServerWithoutTheRolesSaysWhich(t *testing.T) {
+	t.Parallel()
+	s := filledSite(t)
+	role := s.name + "_gone"
+	s.exec(t, s.name, "CREATE ROLE "+role+"; GRANT SELECT ON documents TO "+role)
+	made := s.backedUp(t)
+	s.exec(t, s.name, "DROP OWNED BY "+role+"; DROP ROLE "+role)
+	_, err := s.restore(t.Context(), RestoreInput{Database: "db", Backup: made.Key})
+	testenv.RequirePermanent(t, err, action.ErrCommand)
+	require.ErrorContains(t, err, `role "`+role+`" does not exist`)
+	require.ErrorContains(t, err, "create that role on the server first")
+	require.Empty(t, s.others(t))
+	out, err := s.verify(t.Context(), VerifyInput{Database: "db", Backup: made.Key})
+	require.NoError(t, err)
+	require.True(t, out.Verified)
+}
+
+func TestAnEncryptedBackupIsRestoredWithItsKeyOnly(t *testing.T) {
+	t.Parallel()
+	s := filledSite(t)
+	identity, err := encryption.GenerateX25519Identity()
+	require.NoError(t, err)
+	b := s.bucket
+	settings := config.S3{
+		Bucket: b.Name, Region: b.Region, Endpoint: b.Endpoint, PathStyle: true,
+		AccessKey: config.NewSecret(b.AccessKey), SecretKey: config.NewSecret(b.SecretKey),
+		Encrypt: &config.Encryption{Recipients: []string{identity.Recipient().String()}, Identity: config.NewSecret(identity.String())},
+	}
+	s.stores = action.NewClients("s3", map[string]config.S3{"backups": settings}, openStore, nil)
+	made := s.backedUp(t)
+	require.True(t, made.Encrypted)
+	out, err := s.verify(t.Context(), VerifyInput{Database: "db", Backup: made.Key})
+	require.NoError(t, err)
+	require.Equal(t, 3, out.Checksums)
+	settings.Encrypt = nil
+	s.stores = action.NewClients("s3", map[string]config.S3{"backups": settings}, openStore, nil)
+	_, err = s.verify(t.Context(), VerifyInput{Database: "db", Backup: made.Key})
+	testenv.RequirePermanent(t, err, action.ErrDenied)
+	require.ErrorContains(t, err, "give its private key as targets.s3.backups.encrypt.identity")
+	testenv.AssertNoSecret(t, identity.String(), err, out)
 }
