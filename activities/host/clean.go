@@ -86,8 +86,8 @@ func newCleaner(cfg *config.Config, m *machine) *cleaner {
 	for _, path := range own {
 		if abs, err := filepath.Abs(path); err == nil && path != "" {
 			c.spare = append(c.spare, abs)
-			if real, err := filepath.EvalSymlinks(abs); err == nil {
-				c.spare = append(c.spare, real)
+			if target, err := filepath.EvalSymlinks(abs); err == nil {
+				c.spare = append(c.spare, target)
 			}
 		}
 	}

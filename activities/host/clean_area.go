@@ -69,7 +69,7 @@ func (w *walk) start(ctx context.Context) error {
 		w.problem(".", err)
 		return ctx.Err()
 	}
-	defer root.Close()
+	defer func() { _ = root.Close() }() // only a handle
 	info, err := root.Stat(".")
 	if err != nil {
 		w.problem(".", err)
@@ -160,7 +160,7 @@ func (w *walk) subfolder(ctx context.Context, root *os.Root, at place, info fs.F
 		w.problem(below, err)
 		return nil
 	}
-	defer sub.Close()
+	defer func() { _ = sub.Close() }()
 	opened, err := sub.Stat(".")
 	if err != nil || !os.SameFile(info, opened) { // it became something else under our hands
 		w.told.Other++

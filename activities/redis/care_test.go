@@ -99,7 +99,7 @@ func TestFlush(t *testing.T) {
 	t.Run("RefusesAReplica", func(t *testing.T) {
 		t.Parallel()
 		address := testenv.OwnRedis(t)
-		require.NoError(t, client(t, address).SlaveOf(t.Context(), "127.0.0.1", "1").Err())
+		require.NoError(t, client(t, address).ReplicaOf(t.Context(), "127.0.0.1", "1").Err())
 		_, err := setup(t, address).flush(t.Context(), FlushInput{Target: "cache", Confirm: "cache"})
 		testenv.RequirePermanent(t, err, action.ErrInput)
 		require.ErrorContains(t, err, "name its master")

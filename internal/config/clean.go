@@ -19,8 +19,8 @@ type Clean struct {
 	MaxMB  int64         `yaml:"max_mb" doc:"With how: truncate, files of more megabytes are emptied whatever their age. Default: age alone counts."`
 }
 
+// What Clean.How says.
 const (
-	// CleanDelete and CleanTruncate are what Clean.How says.
 	CleanDelete   = "delete"
 	CleanTruncate = "truncate"
 )
