@@ -224,8 +224,8 @@ func (r *restoring) extra(ctx context.Context) error {
 // lost says why a container can't be made again.
 func (r *restoring) lost(ctx context.Context, was spec) error {
 	if _, err := r.image(ctx, was.ImageID); missing(err) {
-		return action.Permanent(action.ErrNotFound, "docker %q: %s can't be made again: its image %s (%s) is gone and can't be fetched: load or pull it, and restore again",
-			r.name, was.Name, was.ImageRef, short(was.ImageID))
+		return action.Permanent(action.ErrNotFound, "docker %q: %s can't be made again: its image %s%s is gone and can't be fetched: load or pull it, and restore again",
+			r.name, was.Name, short(was.ImageID), r.once(was.ImageID))
 	} else if err != nil {
 		return r.failed("look for the image of "+was.Name, err)
 	}
@@ -239,6 +239,16 @@ func (r *restoring) lost(ctx context.Context, was spec) error {
 		}
 	}
 	return nil
+}
+
+// once words what an image was called.
+func (r *restoring) once(id string) string {
+	for _, i := range r.was.Images {
+		if i.ID == id && len(i.Refs) > 0 {
+			return " (" + i.Refs[0] + ")"
+		}
+	}
+	return ""
 }
 
 func (r *restoring) doing(was spec) string { return fmt.Sprintf("put %s back", was.Name) }
