@@ -68,15 +68,17 @@ func newStand(b *testing.B, c client.Client) *stand {
 	b.Helper()
 	def := action.Define("bench.noop", "Does nothing.", noop)
 	cat := sops.NewCatalogue(def.Action)
-	var src strings.Builder
+	var src, undoable strings.Builder
 	src.WriteString("sop: fifty\ntitle: Fifty steps\nphases:\n  - id: all\n    steps:\n")
+	undoable.WriteString("sop: undoable\ntitle: Fifty steps that can be undone\non_failure: rollback\nphases:\n  - id: all\n    steps:\n")
 	for i := range benchSteps {
 		fmt.Fprintf(&src, "      - {id: s%d, uses: bench.noop, with: {text: x}}\n", i)
+		fmt.Fprintf(&undoable, "      - {id: s%d, uses: bench.noop, with: {text: x}, undo: {uses: bench.noop, with: {text: y}}}\n", i)
 	}
 	keeper, err := journal.Open(b.Context(), filepath.Join(b.TempDir(), "journal.db"))
 	require.NoError(b, err)
 	b.Cleanup(func() { _ = keeper.Close() })
-	files := fstest.MapFS{"fifty.yaml": {Data: []byte(src.String())}}
+	files := fstest.MapFS{"fifty.yaml": {Data: []byte(src.String())}, "undoable.yaml": {Data: []byte(undoable.String())}}
 	own := engine.New([]sops.Source{{Name: "bench", FS: files}}, sops.Env{Catalogue: cat}, keeper)
 	s := &stand{client: c, queue: "bench"}
 	w := worker.New(c, s.queue, worker.Options{MaxConcurrentWorkflowTaskPollers: 8, MaxConcurrentActivityTaskPollers: 8})
@@ -113,10 +115,16 @@ const benchPairs = 10
 // BenchmarkInterpreter shows what interpreting costs: milliseconds and history events a step, and the
 // ratio of the interpreted to the hand-written. The times are medians, because one hiccup of the machine
 // is longer than what is to be seen.
-func BenchmarkInterpreter(b *testing.B) {
+func BenchmarkInterpreter(b *testing.B) { contest(b, "Handwritten", "Fifty") }
+
+// BenchmarkUndoBookkeeping shows what it costs that each of the steps can be undone, when nothing has to be.
+func BenchmarkUndoBookkeeping(b *testing.B) { contest(b, "Fifty", "Undoable") }
+
+// contest runs two workflows of the same steps in turns and reports the second's time as a ratio of the first's.
+func contest(b *testing.B, kinds ...string) {
+	b.Helper()
 	h := open(b, setting{procedures: map[string]string{}})
 	s := newStand(b, h.temporal())
-	kinds := []string{"Handwritten", "Fifty"}
 	for _, kind := range kinds { // warm up: caches, connections
 		s.run(b, kind)
 	}
@@ -135,7 +143,7 @@ func BenchmarkInterpreter(b *testing.B) {
 		b.ReportMetric(float64(median(spent[kind]).Microseconds())/1000/benchSteps, strings.ToLower(kind)+"-ms/step")
 		b.ReportMetric(float64(events[kind])/benchSteps, strings.ToLower(kind)+"-events/step")
 	}
-	b.ReportMetric(float64(median(spent["Fifty"]))/float64(median(spent["Handwritten"])), "ratio")
+	b.ReportMetric(float64(median(spent[kinds[1]]))/float64(median(spent[kinds[0]])), "ratio")
 }
 
 func median(d []time.Duration) time.Duration {
