@@ -276,17 +276,12 @@ var (
 
 // judge words what pg_restore said, and says by it whether trying again can help.
 func (l *load) judge(said string) error {
-	const most = 600
-	said = strings.ToValidUTF8(strings.Join(strings.Fields(l.into.hide(said)), " "), "")
-	if len(said) > most {
-		said = strings.ToValidUTF8(said[:most], "") + "…"
-	}
-	text := fmt.Sprintf("postgres %q (%s): pg_restore of %s: %s", l.into.name, l.into.place, l.backup.Key, said)
+	text := fmt.Sprintf("postgres %q (%s): pg_restore of %s: %s", l.into.name, l.into.place, l.backup.Key, l.shown(said))
 	switch {
-	case serverWent.MatchString(said):
-		return errors.New(text)
 	case diskFull.MatchString(said):
 		return fmt.Errorf("%s: the server's disk is full: make room on it and try again", text)
+	case serverWent.MatchString(said):
+		return errors.New(text)
 	case noRole.MatchString(said):
 		return action.Permanent(action.ErrCommand, "%s: create that role on the server first (roles are not part of a database's backup)", text)
 	}
@@ -295,6 +290,16 @@ func (l *load) judge(said string) error {
 		return action.Permanent(action.ErrCommand, "%s", text)
 	}
 	return errors.New(text)
+}
+
+// shown is the beginning of what it said, on one line and without the password.
+func (l *load) shown(said string) string {
+	const most = 600
+	said = strings.ToValidUTF8(strings.Join(strings.Fields(l.into.hide(said)), " "), "")
+	if len(said) > most {
+		said = strings.ToValidUTF8(said[:most], "") + "…"
+	}
+	return said
 }
 
 // roomFor makes sure that the files of a backup fit into a folder, with a tenth to spare.
