@@ -341,9 +341,12 @@ func TestAServerThatRestartsDuringADumpIsTriedAgain(t *testing.T) {
 	v.requireNothing(t)
 	d.target.Tools = ""
 	require.Eventually(t, func() bool {
-		out, err := v.a.backup(t.Context(), BackupInput{Database: "db"})
-		return err == nil && out.Rows == 90_000
+		conn, err := pgx.Connect(t.Context(), dsn)
+		return err == nil && conn.Close(t.Context()) == nil
 	}, time.Minute, 100*time.Millisecond)
+	out, err := v.a.backup(t.Context(), BackupInput{Database: "db"})
+	require.NoError(t, err)
+	require.EqualValues(t, 90_000, out.Rows)
 }
 
 func TestTwoBackupsOfADatabaseAtTheSameTimeAreWell(t *testing.T) {
