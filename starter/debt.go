@@ -70,7 +70,8 @@ func (a *app) debt(ctx context.Context, cfg *config.Config, c *cluster, req undo
 	if !req.fromJournal {
 		a.say("%s can't be read from its history: %s", id, screen.Clean(err.Error()))
 	}
-	return d, d.takeFromJournal(ctx, cfg, o.recordRunID(d.runID))
+	err = d.takeFromJournal(ctx, cfg, o.recordRunID(d.runID))
+	return d, err
 }
 
 // readEnd says how the execution ended.
@@ -111,7 +112,8 @@ func (a *app) forgottenDebt(ctx context.Context, cfg *config.Config, arg string,
 	if d.input, err = inputOf(r); err != nil {
 		return nil, err
 	}
-	return d, d.takeRecord(cfg, r)
+	err = d.takeRecord(cfg, r)
+	return d, err
 }
 
 // takeFromJournal goes by the journal's record when the run itself does not answer.

@@ -199,7 +199,7 @@ func namedBy(questions []*workflows.Step, name, prefix string) (found []*workflo
 		switch name {
 		case s.Path, about:
 			return []*workflows.Step{s}
-		case s.ID, id, strings.TrimPrefix(about, prefixUndo):
+		case s.ID, strings.TrimPrefix(s.ID, prefix), id, strings.TrimPrefix(about, prefixUndo):
 			found = append(found, s)
 		}
 	}

@@ -28,6 +28,9 @@ phases:
     steps:
       - {id: one, uses: exec.run, with: {command: touch, args: ["${{ inputs.dir }}/one"]}, undo: {uses: exec.run, with: {command: move, args: ["${{ inputs.dir }}/one", "${{ inputs.dir }}/bin/"]}}}
       - {id: two, uses: exec.run, with: {command: touch, args: ["${{ inputs.dir }}/two"]}, undo: {uses: exec.run, with: {command: remove, args: ["${{ inputs.dir }}/two"]}%s}}
+  - id: second
+    title: Use it
+    steps:
       - %s
 rollback: {then: [{id: tell, title: Tell, uses: exec.run, with: {command: touch, args: ["${{ inputs.dir }}/told"]}}]}
 finally: [{id: last, uses: exec.run, with: {command: touch, args: ["${{ inputs.dir }}/last"]}}]
@@ -43,6 +46,16 @@ const (
 func (b *bench) withChange(onFailure, leave, third string) *bench {
 	b.t.Helper()
 	b.withHouse().procedure(fmt.Sprintf(changeYAML, onFailure, leave, third))
+	b.commands()
+	b.bin()
+	b.worker = b.work()
+	b.says("change/docs@", "start", "change", "-i", "dir="+filepath.Join(b.dir, "house"), "--by", "cleo")
+	return b
+}
+
+// commands lets the worker make and remove files.
+func (b *bench) commands() {
+	b.t.Helper()
 	settings, err := os.ReadFile(filepath.Join(b.dir, "orderly.yaml"))
 	require.NoError(b.t, err)
 	b.write("orderly.yaml", string(settings)+`exec:
@@ -51,10 +64,6 @@ func (b *bench) withChange(onFailure, leave, third string) *bench {
   remove: {argv: [/bin/rm], max_args: 1}
   list:   {argv: [/bin/ls], max_args: 1}
 `)
-	b.bin()
-	b.worker = b.work()
-	b.says("change/docs@", "start", "change", "-i", "dir="+filepath.Join(b.dir, "house"), "--by", "cleo")
-	return b
 }
 
 // bin is where what is undone goes.
@@ -136,7 +145,7 @@ func (b *bench) rollbackShows() {
 	requireWidth(b.t, got.out, defaultWidth)
 	require.Regexp(b.t, `^Change the house  ● rolling back  `, got.out)
 	require.Less(b.t, strings.Index(got.out, "● Rolling back for"), strings.Index(got.out, "Change it"))
-	for _, text := range []string{"0 of 2 undone", `because: phase "first", step "look"`, "orderly approve change/docs undo:two", "○ After that"} {
+	for _, text := range []string{"0 of 2 undone", `because: phase "second", step "look"`, "orderly approve change/docs undo:two", "○ After that"} {
 		require.Contains(b.t, got.out, text)
 	}
 	b.eventually(func() bool { return strings.Contains(b.orderly("runs").out, "● running, rolling back") })

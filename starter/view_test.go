@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/orderly-ops/orderly/activities/notify"
+	"github.com/orderly-ops/orderly/sops"
 	"github.com/orderly-ops/orderly/starter/screen"
 	"github.com/orderly-ops/orderly/workflows"
 )
@@ -107,13 +108,25 @@ func TestNothingAForeignRunSaysMovesTheCursor(t *testing.T) {
 		}},
 		Findings: []workflows.Finding{{Severity: evil, Check: evil, Text: evil, Act: evil}},
 		Failure:  &workflows.Failure{Phase: evil, Step: evil, Message: evil},
+		Undo:     []*workflows.Step{{ID: evil, Path: evil, Title: evil, Action: evil, State: workflows.Failed, Error: evil, Reason: evil}},
+		Rollback: &workflows.Rollback{
+			Why: workflows.Failure{Phase: evil, Step: evil}, Started: at, Wait: &at, Then: []*workflows.Step{{ID: evil, Title: evil, Reason: evil}},
+			Stopped: &workflows.Deed{At: at, By: workflows.Party{ID: evil, Name: evil}, Text: evil},
+		},
+		Questions: []*workflows.Step{{ID: "hold:" + evil, Path: "hold:" + evil, Title: evil, Kind: "ask", State: workflows.Running, Ask: &workflows.Ask{
+			Question: evil, Of: []string{evil}, Fields: map[string]sops.FormField{"decision": {Options: []string{"retry", evil}}},
+		}}},
 	}
 	c := &cluster{namespace: evil}
 	require.NoError(t, a.show(found{record: r, link: c.link(evil, evil)}))
 	require.NoError(t, a.timeline(found{record: r}))
 	a.print(incidentLines(r, screen.Painter{}, 80, at)...)
+	a.showDebt(&debt{workflowID: evil, how: evil, record: r, notes: []string{evil}})
 	open := *r
 	open.State = workflows.Running
+	a.print(incidentLines(&open, screen.Painter{}, 80, at)...)
+	_, err := heldStep(&open, evil+"?")
+	report(&notice, "orderly", err)
 	a.printInbox(reader{}.items(&open), reader{id: evil, name: evil})
 	a.printInbox(nil, reader{id: evil, name: evil})
 	require.NoError(t, a.printAnswer(workflows.Answer{Now: evil, By: evil}, evil, evil))

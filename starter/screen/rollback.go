@@ -3,6 +3,7 @@ package screen
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -94,7 +95,7 @@ func (b Rollback) entries(r *workflows.Record) []string {
 
 // undo is a row in words of undoing, with why it was not done. Over says that the run has ended.
 func (t *Tree) undo(u *workflows.Step, over bool) {
-	t.rowAs(1, u.State, undoWord(u, over), undoTitle(u), Plain, u.Started, u.Ended)
+	t.rowAs(1, u.State, undoWord(u, over), undoTitle(u), Plain, elapsed(t.Now, u.Started, u.Ended))
 	if u.Reason != "" {
 		t.text(1, Dim, u.Reason)
 	}
@@ -167,7 +168,7 @@ func UndoTable(owed []*workflows.Step, p Painter, width int) []string {
 		case workflows.Failed:
 			note = "had failed"
 		}
-		table.Add(fmt.Sprint(i+1), undoTitle(u), u.Action, note)
+		table.Add(strconv.Itoa(i+1), undoTitle(u), u.Action, note)
 	}
 	return table.Lines(width)
 }

@@ -126,17 +126,17 @@ func (t *Tree) row(depth int, state workflows.State, title string, tone Tone, st
 	if state == "" {
 		state = workflows.Pending
 	}
-	t.rowAs(depth, state, string(state), title, tone, started, ended)
+	t.rowAs(depth, state, string(state), title, tone, elapsed(t.Now, started, ended))
 }
 
 // rowAs is row with another word for the state.
-func (t *Tree) rowAs(depth int, state workflows.State, said, title string, tone Tone, started, ended *time.Time) {
+func (t *Tree) rowAs(depth int, state workflows.State, said, title string, tone Tone, took string) {
 	indent := strings.Repeat("  ", depth)
 	left := max(t.Width-rightCells-3-2*depth, 8)
 	glyph := t.Paint.Tone(StateTone(state), Glyph(state))
 	name := t.Paint.Tone(tone, Pad(Cut(Clean(title), left), left))
 	word := t.Paint.Tone(StateTone(state), Pad(said, 10))
-	line := indent + glyph + " " + name + " " + word + elapsed(t.Now, started, ended)
+	line := indent + glyph + " " + name + " " + word + took
 	t.lines = append(t.lines, strings.TrimRight(line, " "))
 }
 
