@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -66,6 +67,38 @@ func everyAction(a *actions) map[string]func(context.Context) error {
 			_, err := a.restart(ctx, RestartInput{Host: "local", Container: "web"})
 			return err
 		},
+		"snapshot": func(ctx context.Context) error {
+			_, err := a.snapshot(ctx, SnapshotInput{Host: "local"})
+			return err
+		},
+		"restore": func(ctx context.Context) error {
+			_, err := a.restore(ctx, RestoreInput{Host: "local", Snapshot: "one"})
+			return err
+		},
+		"update": func(ctx context.Context) error {
+			_, err := a.update(ctx, UpdateInput{Host: "local", Container: "web", Image: "web@sha256:" + strings.Repeat("0", 64)})
+			return err
+		},
+		"prune": func(ctx context.Context) error {
+			_, err := a.prune(ctx, PruneInput{Host: "local", Images: "unused", KeepSnapshot: "one"})
+			return err
+		},
+		"images-outdated": func(ctx context.Context) error {
+			_, err := a.imagesOutdated(ctx, OutdatedInput{Host: "local"})
+			return err
+		},
+		"isolate": func(ctx context.Context) error {
+			_, err := a.isolate(ctx, IsolateInput{Host: "local", Container: "web"})
+			return err
+		},
+		"rejoin": func(ctx context.Context) error {
+			_, err := a.rejoin(ctx, RejoinInput{Host: "local", Container: "web"})
+			return err
+		},
+		"export": func(ctx context.Context) error {
+			_, err := a.export(ctx, ExportInput{Host: "local", Container: "web"})
+			return err
+		},
 	}
 }
 
@@ -77,7 +110,9 @@ func TestEngineThatIsGone(t *testing.T) {
 		"NeverAnswers":       "unix://" + silent(t),
 	}
 	for name, host := range cases {
-		for verb, call := range everyAction(at(t, host, 300*time.Millisecond)) {
+		a := at(t, host, 300*time.Millisecond)
+		a.keep = shelf{"one": `{"version": 1, "host": "local", "containers": []}`}
+		for verb, call := range everyAction(a) {
 			t.Run(name+"/"+verb, func(t *testing.T) {
 				t.Parallel()
 				ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)

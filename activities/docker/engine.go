@@ -113,11 +113,20 @@ func (e *engine) close() error { return e.api.Close() }
 
 // list tells of every container, or only of those that have been started and not ended.
 func (e *engine) list(ctx context.Context, all bool) ([]summary, error) {
+	found, err := e.everyContainer(ctx, all)
+	if err != nil {
+		return nil, e.failed("list containers", err)
+	}
+	return found, nil
+}
+
+// everyContainer is list with the library's own error.
+func (e *engine) everyContainer(ctx context.Context, all bool) ([]summary, error) {
 	ctx, cancel := context.WithTimeout(ctx, e.patience)
 	defer cancel()
 	found, err := e.api.ContainerList(ctx, container.ListOptions{All: all})
 	if err != nil {
-		return nil, e.failed("list containers", err)
+		return nil, err
 	}
 	summaries := make([]summary, len(found))
 	for i, c := range found {

@@ -189,7 +189,7 @@ func (e *engine) rename(ctx context.Context, id, to string) error {
 
 // networkUsers names the containers that use another one's network.
 func (e *engine) networkUsers(ctx context.Context, id, name string) ([]string, error) {
-	all, err := e.list(ctx, true)
+	all, err := e.everyContainer(ctx, true)
 	if err != nil {
 		return nil, err
 	}

@@ -43,6 +43,9 @@ type stored struct {
 // takes minutes. The engine counts for one at a time and refuses others, and stumbles over what vanishes
 // meanwhile, so it is asked again for a while.
 func (e *engine) takeStock(ctx context.Context) (inventory, error) {
+	if _, err := e.everyContainer(ctx, true); err != nil { // an engine that hangs shows here
+		return inventory{}, err
+	}
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	const tries = 60
@@ -65,7 +68,7 @@ func (e *engine) takeStock(ctx context.Context) (inventory, error) {
 func (e *engine) countUp(ctx context.Context, df types.DiskUsage) (inventory, error) {
 	inv := inventory{sizes: map[string]int64{}, ended: map[string]time.Time{}}
 	var err error
-	if inv.containers, err = e.list(ctx, true); err != nil {
+	if inv.containers, err = e.everyContainer(ctx, true); err != nil {
 		return inv, err
 	}
 	for _, c := range df.Containers {

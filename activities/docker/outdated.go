@@ -81,9 +81,22 @@ func (a *actions) imagesOutdated(ctx context.Context, in OutdatedInput) (Outdate
 		return Outdated{}, err
 	}
 	for _, i := range out.Images {
-		*map[string]*int{imageCurrent: &out.Current, imageOutdated: &out.Outdated, imageUnknown: &out.Unknown, imagePinned: &out.Pinned}[i.Status]++
+		out.count(i.Status)
 	}
 	return out, nil
+}
+
+func (o *Outdated) count(status string) {
+	switch status {
+	case imageCurrent:
+		o.Current++
+	case imageOutdated:
+		o.Outdated++
+	case imagePinned:
+		o.Pinned++
+	default:
+		o.Unknown++
+	}
 }
 
 // reference is what a container calls its image. A listing tells an id instead once the name means another
@@ -126,8 +139,8 @@ func (e *engine) judgeAll(ctx context.Context, images []ImageAge) error {
 // judge finds out how an image stands. Whatever can't be found out makes it unknown; an error is the
 // engine's own.
 func (e *engine) judge(ctx context.Context, i *ImageAge) error {
-	name, err := parseImage(i.Ref)
-	if err != nil {
+	name, unreadable := parseImage(i.Ref)
+	if unreadable != nil {
 		i.Status, i.Why = imageUnknown, "its name is none that a registry would know"
 		return nil
 	}
@@ -136,8 +149,12 @@ func (e *engine) judge(ctx context.Context, i *ImageAge) error {
 		return err
 	}
 	i.Digest = name.among(is.digests)
-	if name.pinned() {
-		i.Status, i.Why = imagePinned, "it is named by "+map[bool]string{true: "id", false: "digest"}[name.id != ""]
+	switch {
+	case name.id != "":
+		i.Status, i.Why = imagePinned, "it is named by id"
+		return nil
+	case name.digest != "":
+		i.Status, i.Why = imagePinned, "it is named by digest"
 		return nil
 	}
 	local, err := e.image(ctx, i.Ref)

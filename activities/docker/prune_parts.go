@@ -180,7 +180,7 @@ func (p *pruning) networks(ctx context.Context) error {
 func (p *pruning) volumes(ctx context.Context) error {
 	for _, v := range p.inv.volumes {
 		listed := slices.Contains(p.in.NamedVolumes, v.name)
-		if !listed && !(p.in.Volumes && anonymous(v.name)) {
+		if !listed && (!p.in.Volumes || !anonymous(v.name)) {
 			continue
 		}
 		user := slices.IndexFunc(p.inv.containers, func(c summary) bool { return slices.Contains(c.volumes, v.name) })
@@ -202,8 +202,9 @@ func (p *pruning) cache(ctx context.Context) error {
 	if !p.in.BuildCache {
 		return nil
 	}
-	gone, err := map[string]bool{}, error(nil)
+	var gone map[string]bool
 	if !p.in.DryRun {
+		var err error
 		if gone, err = p.pruneCache(ctx, p.age()); err != nil {
 			return p.failed("prune the build cache", err)
 		}

@@ -67,7 +67,7 @@ func (r *restoring) note(one Restored) {
 
 // lookAround finds what there is and compares it with what was.
 func (r *restoring) lookAround(ctx context.Context, was *spec) (around, error) {
-	all, err := r.list(ctx, true)
+	all, err := r.everyContainer(ctx, true)
 	if err != nil {
 		return around{}, err
 	}
@@ -238,7 +238,7 @@ func (r *restoring) awaken(ctx context.Context, was spec, id string) error {
 
 // clear removes what replacements of a container left beside it.
 func (r *restoring) clear(ctx context.Context, name, keep string) (bool, error) {
-	all, err := r.list(ctx, true)
+	all, err := r.everyContainer(ctx, true)
 	if err != nil {
 		return false, err
 	}

@@ -42,7 +42,7 @@ type standing struct {
 
 // standing finds out how far a replacement got.
 func (e *engine) standing(ctx context.Context, name string) (standing, error) {
-	all, err := e.list(ctx, true)
+	all, err := e.everyContainer(ctx, true)
 	if err != nil {
 		return standing{}, err
 	}
