@@ -8,11 +8,10 @@ ARG BINARIES=build
 
 FROM ${GO_IMAGE} AS build
 WORKDIR /src
-COPY go.mod go.sum ./
-RUN go mod download
 COPY . .
 # With .git in the context the programs know their version.
-RUN CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o /bin/ ./starter ./worker && mv /bin/starter /bin/orderly
+RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
+    CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o /bin/ ./starter ./worker && mv /bin/starter /bin/orderly
 
 FROM scratch AS prebuilt
 COPY bin/worker bin/orderly /bin/

@@ -107,7 +107,7 @@ targets:
 func buildAPI(t testing.TB) string {
 	t.Helper()
 	dir := t.TempDir()
-	build := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w",
+	build := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w", //nolint:gosec // our own arguments
 		"-o", filepath.Join(dir, "bin", "enterprise-docs-api"), "github.com/orderly-ops/orderly/examples/enterprise-docs/api")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux")
 	if out, err := build.CombinedOutput(); err != nil {
@@ -124,7 +124,7 @@ const firstPort, lastPort = 12000, 15000
 
 func freePort(t testing.TB) int {
 	t.Helper()
-	nextPort.CompareAndSwap(0, int32(firstPort+os.Getpid()%2500)) //nolint:gosec // far below the limit
+	nextPort.CompareAndSwap(0, int32(firstPort+os.Getpid()%2500))
 	for {
 		port := int(nextPort.Add(1))
 		if port > lastPort {
