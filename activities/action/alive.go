@@ -21,11 +21,12 @@ func KeepAlive(ctx context.Context, details ...any) (stop func()) {
 
 // Report is KeepAlive with details that change: current gives what is true at each beat, the first of which
 // is made at once and the last when stop is called. It is called from another goroutine and must not wait.
+// Beats go on after a cancellation, until stop: what is cleaned up then may take long.
 func Report(ctx context.Context, current func() []any) (stop func()) {
 	if !activity.IsActivity(ctx) {
 		return func() {}
 	}
-	ctx, cancel := context.WithCancel(ctx)
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	activity.RecordHeartbeat(ctx, current()...) // before anything is done, so that a crash can't lose the details
 	ended := make(chan struct{})
 	go func() {

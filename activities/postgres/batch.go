@@ -141,21 +141,20 @@ type batch struct {
 }
 
 // resume takes up what a former attempt left: what it worked is not worked again, and its session is ended
-// where it lives on without its worker.
-func (b *batch) resume(ctx context.Context) error {
+// where it lives on without its worker. From here on, until stop, heartbeats tell how far the work is.
+func (b *batch) resume(ctx context.Context) (stop func(), err error) {
 	b.log.worklog = earlier(ctx)
 	if old := b.log.Session; old.PID != 0 {
 		if err := b.terminate(ctx, old); err != nil {
-			return b.failed("end the session of an earlier attempt", err)
+			return nil, b.failed("end the session of an earlier attempt", err)
 		}
 	}
 	b.log.Session = b.self
-	return nil
+	return action.Report(ctx, b.log.current), nil
 }
 
 // run works through pieces and gives those that were left because the budget was spent.
 func (b *batch) run(ctx context.Context, pieces []piece) (left []piece, err error) {
-	defer action.Report(ctx, b.log.current)()
 	var locked []piece
 	for _, p := range pieces {
 		switch {
@@ -199,10 +198,11 @@ func (b *batch) one(ctx context.Context, p piece, first bool) (again bool, err e
 	if err := b.begin(ctx, p); err != nil {
 		return false, err
 	}
+	var remains error // what could not be removed again
 	p.Before, err = b.measure(ctx, &p)
 	if err == nil {
 		if err = b.statement(ctx, p.statement); err != nil {
-			err = b.mended(ctx, err)
+			remains = b.mended(ctx)
 		}
 	}
 	if err == nil {
@@ -211,8 +211,14 @@ func (b *batch) one(ctx context.Context, p piece, first bool) (again bool, err e
 	p.Took = sops.Duration(time.Since(start).Round(time.Millisecond))
 	p.Status, p.Reason = statusDone, strings.Join(b.warnings, "; ")
 	if err != nil {
-		if p.Reason, err = b.excuse(ctx, p, err); err != nil {
+		p.Reason, err = b.excuse(ctx, p, err)
+		switch {
+		case err != nil && remains != nil:
+			return false, fmt.Errorf("%w; %v", err, remains) //nolint:errorlint // the first says whether to try again
+		case err != nil:
 			return false, err
+		case remains != nil:
+			p.Reason += "; " + remains.Error()
 		}
 		if first && strings.HasPrefix(p.Reason, lockedReason) {
 			return true, nil
@@ -237,23 +243,20 @@ func (b *batch) begin(ctx context.Context, p piece) error {
 // mendWithin bounds how long removing the remains of cancelled work may take.
 const mendWithin = time.Minute
 
-// mended removes what the statement that failed with err left behind, even after a cancellation.
-func (b *batch) mended(ctx context.Context, err error) error {
+// mended removes what the statement that failed left behind, even after a cancellation.
+func (b *batch) mended(ctx context.Context) error {
 	if b.mend == nil {
-		return err
+		return nil
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), mendWithin)
 	defer cancel()
 	if b.work.IsClosed() {
 		if b.watched(ctx) != nil {
-			return err // the server is away: the next attempt removes it
+			return nil // the server is away: the next attempt removes it
 		}
 		_ = b.gone(ctx, b.self) // what can't be seen gone fails below, and is told
 	}
-	if left := b.mend(ctx); left != nil {
-		return fmt.Errorf("%w; and then %w", err, left)
-	}
-	return err
+	return b.mend(ctx)
 }
 
 // statement runs one statement while the other session watches it.

@@ -77,7 +77,7 @@ func (d *database) maintain(ctx context.Context, b bounds) (*upkeep, error) {
 	defer cancel()
 	var err error
 	if u.work, err = pgx.ConnectConfig(opening, settings); err != nil {
-		return nil, d.failed("connect", defaultPatience, err)
+		return nil, d.unfit(err)
 	}
 	if err = u.know(opening, b); err == nil {
 		err = u.watched(ctx)
@@ -87,6 +87,17 @@ func (d *database) maintain(ctx context.Context, b bounds) (*upkeep, error) {
 		return nil, err
 	}
 	return u, nil
+}
+
+// unfit words why no working session could be had. A pooler refuses what it can't keep apart for each
+// client as a breach of protocol.
+func (d *database) unfit(err error) error {
+	const breach = "08P01"
+	var refused *pgconn.PgError
+	if errors.As(err, &refused) && refused.Code == breach {
+		return action.Permanent(action.ErrNotConfigured, "postgres %q (%s): %s: a pooler in between can't do maintenance: name a target that leads to the server itself", d.name, d.place, refused.Message)
+	}
+	return d.failed("connect", defaultPatience, err)
 }
 
 // watched sees to it that there is a session to watch from.

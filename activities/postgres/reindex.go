@@ -74,9 +74,11 @@ func (a *actions) reindex(ctx context.Context, in ReindexInput) (Reindex, error)
 	b.mend = b.sweep
 	out := Reindex{Database: in.Database, DryRun: in.DryRun, Indexes: []ReindexIndex{}, Leftovers: []string{}}
 	if !in.DryRun {
-		if err := b.resume(ctx); err != nil {
+		stop, err := b.resume(ctx)
+		if err != nil {
 			return Reindex{}, err
 		}
+		defer stop()
 		if err := b.sweep(ctx); err != nil { // of an attempt whose worker died
 			return Reindex{}, err
 		}

@@ -98,9 +98,11 @@ func (a *actions) vacuum(ctx context.Context, in VacuumInput) (Vacuum, error) {
 		upkeep: u, verb: cmp.Or(in.Mode, modeBoth), bounds: limits, budget: in.Budget.D(),
 		measure: u.tableExtent, progress: vacuumProgress,
 	}
-	if err := b.resume(ctx); err != nil {
+	stop, err := b.resume(ctx)
+	if err != nil {
 		return Vacuum{}, err
 	}
+	defer stop()
 	out.Earlier = len(b.log.Worked)
 	for _, t := range tables { // what may not be worked is told like what can't be
 		if t.Status == statusSkipped && !slices.Contains(b.log.Worked, t.OID) {

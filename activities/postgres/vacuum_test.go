@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"net"
 	"net/url"
 	"sync/atomic"
 	"syscall"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgproto3"
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/converter"
@@ -349,4 +351,28 @@ func TestMaintenanceOfAStandbyIsRefused(t *testing.T) {
 func private(t testing.TB) string {
 	t.Helper()
 	return testenv.OwnPostgres(t, 0).DSN()
+}
+
+func TestMaintenanceThroughAPoolerIsRefused(t *testing.T) {
+	t.Parallel()
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = l.Close() })
+	go func() { // answers as PgBouncer does
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			b := pgproto3.NewBackend(conn, conn)
+			if _, err := b.ReceiveStartupMessage(); err == nil {
+				b.Send(&pgproto3.ErrorResponse{Severity: "FATAL", Code: "08P01", Message: "unsupported startup parameter: lock_timeout"})
+				_ = b.Flush()
+			}
+			_ = conn.Close()
+		}
+	}()
+	_, err = setup(t, "postgres://u:p@"+l.Addr().String()+"/d?sslmode=disable").vacuum(t.Context(), VacuumInput{Database: "db"})
+	testenv.RequirePermanent(t, err, action.ErrNotConfigured)
+	require.ErrorContains(t, err, "a target that leads to the server itself")
 }
