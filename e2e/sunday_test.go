@@ -1,0 +1,483 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/docker/docker/api/types/container"
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
+	"gopkg.in/yaml.v3"
+
+	"github.com/orderly-ops/orderly/internal/testenv"
+	"github.com/orderly-ops/orderly/internal/testenv/enterprise"
+	"github.com/orderly-ops/orderly/workflows"
+)
+
+// sundayOrg are the people of a Sunday.
+const sundayOrg = `
+people: {ana: {name: Ana, email: ana@example.org}, ben: {name: Ben, email: ben@example.org}, chloe: {name: Chloe, email: chloe@example.org}}
+roles:
+  maintenance-coordinator: {primary: ana}
+  devops-lead: {primary: ben}
+  backend-lead: {primary: chloe}
+  database-lead: {primary: chloe}
+channels: {maintenance-coordination: {slack: "#maintenance"}}
+stakeholders: {maintenance-window: [ana, ben]}
+services: {api: {owner: backend-lead}, database: {owner: database-lead}, cache: {owner: devops-lead}}
+policies: {level-1: {tiers: [{page: [maintenance-coordinator], wait: 5m}]}}
+defaults: {policy: level-1}
+`
+
+// quickCheck stands in for the daily check, which takes seconds and has tests of its own.
+const quickCheck = `
+sop: daily-check
+title: Daily health check
+inputs: {escalate: {type: bool, default: true}}
+phases: [{id: look, steps: [{id: api, uses: http.check, with: {target: docs-api, samples: 1, must: true}, retry: {attempts: 30, initial: 1s, backoff: 1}}]}]
+`
+
+const quickInvestigation = `
+sop: investigation
+title: Investigation
+inputs: {run: {type: string}, reason: {type: string}, where: {type: string}}
+phases: [{id: note, steps: [{id: keep, uses: artifact.save, with: {name: investigation, data: "${{ inputs }}"}}]}]
+`
+
+// broken is a step that something can happen to. The first of steps side by side stands for all of them in what
+// strikes while they run, which is the same for each.
+type broken struct {
+	id     string
+	beside bool // others run beside it, and it is not the first
+}
+
+// breakable is the shipped weekly maintenance in which any step of an action can be made to fail after it has
+// done its work: that of the id given as the input fail. Nothing else is different but that indexes are always
+// looked at, and that a step whose worker died is begun again sooner.
+func breakable(t *testing.T) (source string, steps []broken) {
+	t.Helper()
+	var doc yaml.Node
+	require.NoError(t, yaml.Unmarshal([]byte(read(t, "../sops/library/weekly-maintenance.yaml")), &doc))
+	root := doc.Content[0]
+	set(value(root, "inputs"), "fail", "{type: string}")
+	for _, phase := range value(root, "phases").Content {
+		steps = append(steps, breakSteps(value(phase, "steps"))...)
+	}
+	var out bytes.Buffer
+	enc := yaml.NewEncoder(&out)
+	enc.SetIndent(2)
+	require.NoError(t, enc.Encode(&doc))
+	return out.String(), steps
+}
+
+func breakSteps(list *yaml.Node) (steps []broken) {
+	for _, step := range list.Content {
+		id := value(step, "id").Value
+		if inner := value(step, "parallel"); inner != nil {
+			for i, one := range breakSteps(inner) {
+				one.beside = i > 0
+				steps = append(steps, one)
+			}
+			continue
+		}
+		if inner := value(step, "each"); inner != nil {
+			steps = append(steps, breakSteps(value(inner, "steps"))...)
+			continue
+		}
+		steps = append(steps, broken{id: id})
+		if value(step, "uses") == nil {
+			continue
+		}
+		expect := fmt.Sprintf("inputs.fail != %q", id)
+		if also := value(step, "expect"); also != nil {
+			expect += " && (" + also.Value + ")"
+		}
+		set(step, "expect", fmt.Sprintf("%q", expect))
+		if value(step, "timeout") == nil && id != "update" {
+			set(step, "timeout", "15s")
+		}
+		if id == "reindex" {
+			set(step, "if", "inputs.reindex")
+		}
+	}
+	return steps
+}
+
+// value is what a mapping has under a key; nil when nothing.
+func value(node *yaml.Node, key string) *yaml.Node {
+	for i := 0; i < len(node.Content); i += 2 {
+		if node.Content[i].Value == key {
+			return node.Content[i+1]
+		}
+	}
+	return nil
+}
+
+// set puts a value, written as YAML, under a key.
+func set(node *yaml.Node, key, text string) {
+	var doc yaml.Node
+	if err := yaml.Unmarshal([]byte(text), &doc); err != nil {
+		panic(err) // a mistake in this test
+	}
+	if old := value(node, key); old != nil {
+		*old = *doc.Content[0]
+		return
+	}
+	node.Content = append(node.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: key}, doc.Content[0])
+}
+
+// parish is a Temporal server with several sample platforms, each looked after by a worker of its own.
+type parish struct {
+	*house
+	client client.Client
+	steps  []broken
+	sites  []*site
+}
+
+// site is a platform, its worker, and how it was before anybody touched it.
+type site struct {
+	*parish
+	name     string
+	platform *enterprise.Platform
+	worker   *process
+	before   enterprise.State
+}
+
+func openParish(t *testing.T, sites int) *parish {
+	t.Helper()
+	source, steps := breakable(t)
+	p := &parish{steps: steps}
+	p.house = open(t, setting{config: "targets: {}\nnotify: {console: {}}\n", procedures: map[string]string{
+		"weekly-maintenance.yaml": source, "daily-check.yaml": quickCheck, "investigation.yaml": quickInvestigation,
+		"backup.yaml": backupAlone(t), "org.yaml": sundayOrg,
+	}})
+	p.client = p.temporal()
+	var opening sync.WaitGroup
+	for n := range sites {
+		s := &site{parish: p, name: fmt.Sprintf("site-%d", n)}
+		p.sites = append(p.sites, s)
+		opening.Go(func() { s.platform = enterprise.Start(t) })
+	}
+	opening.Wait()
+	for _, s := range p.sites {
+		s.open(t)
+	}
+	return p
+}
+
+// backupAlone is the shipped backup, which calls nobody here.
+func backupAlone(t *testing.T) string {
+	text := read(t, "../sops/library/backup.yaml")
+	at := strings.Index(text, "\nfinally:")
+	require.Positive(t, at)
+	return text[:at]
+}
+
+func (s *site) open(t *testing.T) {
+	t.Helper()
+	require.NotNil(s.t, s.platform, "the platform did not start")
+	s.write(s.name+".yaml", fmt.Sprintf(`
+temporal: {address: %q, namespace: default, task_queue: %s}
+procedures: [procedures]
+http: {listen: "127.0.0.1:%d"}
+journal: {dsn: %s.db}
+artifacts: {dir: %s-artifacts}
+notify: {console: {}}
+%s`, s.address, s.name, freePort(s.t), s.name, s.name, s.platform.Targets(testenv.S3(s.t))))
+	s.worker = s.spawn("worker", "--config", s.name+".yaml")
+	s.newerImage()
+	rec := s.ended(t, s.start("Backup", "backup/"+s.name, map[string]any{}))
+	require.Equal(s.t, workflows.Succeeded, rec.State, account(rec))
+	s.platform.AwaitHealthy(s.t)
+	s.before = s.platform.State(s.t)
+}
+
+// newerImage gives the name of the API's image to another one, so that the container's is outdated.
+func (s *site) newerImage() {
+	s.t.Helper()
+	engine := testenv.DockerClient(s.t)
+	api, err := engine.ContainerInspect(s.t.Context(), s.platform.Container("api"))
+	require.NoError(s.t, err)
+	_, err = engine.ContainerCommit(s.t.Context(), api.ID, container.CommitOptions{Reference: api.Config.Image, Changes: []string{"LABEL newer=yes"}})
+	require.NoError(s.t, err)
+}
+
+func (s *site) start(kind, id string, inputs map[string]any) string {
+	s.t.Helper()
+	_, err := s.client.ExecuteWorkflow(context.Background(), client.StartWorkflowOptions{ID: id, TaskQueue: s.name}, kind, inputs)
+	require.NoError(s.t, err)
+	return id
+}
+
+// until follows a run until something holds, whether or not its worker is there to ask.
+func (s *site) until(t *testing.T, id, what string, holds func(*workflows.Record) bool) *workflows.Record {
+	t.Helper()
+	const patience = 5 * time.Minute
+	rec := &workflows.Record{}
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for since := time.Now(); time.Since(since) < patience; <-tick.C {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		answer, err := s.client.QueryWorkflow(ctx, id, "", workflows.QueryStatus)
+		var now workflows.Record
+		if err == nil && answer.Get(&now) == nil {
+			rec = &now
+		}
+		cancel()
+		if holds(rec) {
+			return rec
+		}
+	}
+	require.FailNow(t, "waited in vain for "+what+" of "+id, account(rec))
+	return nil
+}
+
+func (s *site) ended(t *testing.T, id string) *workflows.Record {
+	t.Helper()
+	return s.until(t, id, "the end", func(rec *workflows.Record) bool { return rec.State.Done() })
+}
+
+// send sends a message; to a run that has ended by now there is nothing to say.
+func (s *site) send(id, name string, payload map[string]any) {
+	s.t.Helper()
+	err := s.client.SignalWorkflow(context.Background(), id, "", name, payload)
+	if _, gone := err.(*serviceerror.NotFound); !gone { //nolint:errorlint // the client gives it as it is
+		require.NoError(s.t, err)
+	}
+}
+
+// sayings are what people say when they are asked, by step.
+var sayings = map[string]struct {
+	name    string
+	payload map[string]any
+}{
+	"available": {"complete", map[string]any{"by": "ana", "step": "available", "form": map[string]any{"work": "the usual"}}},
+	"ready":     {"decide", map[string]any{"by": "ben", "step": "ready", "approve": true}},
+	"audit":     {"complete", map[string]any{"by": "ben", "step": "audit", "form": map[string]any{"findings": "none", "rules": "none"}}},
+	"go":        {"decide", map[string]any{"by": "ben", "step": "go", "approve": true}},
+	"review":    {"complete", map[string]any{"by": "ana", "step": "review", "form": map[string]any{"thresholds": "none", "improvements": "none"}}},
+	"undo:dump": {"decide", map[string]any{"by": "chloe", "step": "undo:dump", "approve": true}},
+}
+
+// asked are the steps that wait for people.
+func asked(rec *workflows.Record) (paths []string) {
+	each(rec, func(s *workflows.Step) {
+		if s.State == workflows.Running && s.Ask != nil {
+			paths = append(paths, s.Path)
+		}
+	})
+	for _, q := range rec.Questions {
+		if q.State == workflows.Running {
+			paths = append(paths, q.Path)
+		}
+	}
+	return paths
+}
+
+// each goes through the steps of all phases.
+func each(rec *workflows.Record, use func(*workflows.Step)) {
+	var walk func(steps []*workflows.Step)
+	walk = func(steps []*workflows.Step) {
+		for _, s := range steps {
+			use(s)
+			walk(s.Steps)
+			for _, item := range s.Items {
+				walk(item.Steps)
+			}
+		}
+	}
+	for _, p := range rec.Phases {
+		walk(p.Steps)
+	}
+}
+
+// account is what a run did, for a failed test to show.
+func account(rec *workflows.Record) string {
+	var out strings.Builder
+	for _, e := range rec.Timeline {
+		fmt.Fprintf(&out, "%s %s %s\n", e.At.Format("15:04:05.000"), e.Kind, e.Text)
+	}
+	return out.String()
+}
+
+// mishap is what happens to a maintenance while one of its steps runs.
+type mishap struct {
+	name string
+	// fails makes the step fail once it has done its work.
+	fails bool
+	// undoing says that it strikes during the undo, not during the step.
+	undoing bool
+	// strikes happens once.
+	strikes func(s *site, id, step string)
+}
+
+var mishaps = []mishap{
+	{name: "fails", fails: true},
+	{name: "is cancelled", strikes: cancelled},
+	{name: "loses its worker and fails", fails: true, strikes: killed},
+	{name: "fails and its undo loses its worker", fails: true, undoing: true, strikes: killed},
+}
+
+func cancelled(s *site, id, _ string) {
+	s.send(id, "abort", map[string]any{"by": "ana", "reason": "customers complain"})
+}
+
+func killed(s *site, id, step string) {
+	s.worker.kill()
+	s.worker = s.restart(s.worker)
+	if slices.Contains(passedOver, step) { // its failure alone would not end anything
+		cancelled(s, id, step)
+	}
+}
+
+// passedOver are the steps that can't be made to fail, or whose failure is no reason to stop.
+var passedOver = []string{"before", "temporary", "audit", "go", "review", "health"}
+
+// wanted says whether there is anything to be learnt from this mishap at a step.
+func (m mishap) wanted(step broken) bool {
+	switch {
+	case m.undoing:
+		return slices.Contains([]string{"dump", "vacuum", "update"}, step.id)
+	case m.strikes == nil:
+		return !slices.Contains(passedOver, step.id)
+	}
+	return !step.beside
+}
+
+// unchanged are steps after the update before which nobody approves of it: the same with it is tried at others.
+var unchanged = []string{"trend-cpu", "trend-memory", "trend-disk", "health"}
+
+// due says whether the moment has come.
+func (m mishap) due(rec *workflows.Record, step string) (now bool) {
+	if m.undoing {
+		return slices.ContainsFunc(rec.Undo, func(u *workflows.Step) bool { return u.State == workflows.Running })
+	}
+	each(rec, func(s *workflows.Step) {
+		now = now || s.ID == step && s.State != workflows.Pending && s.State != workflows.Skipped
+	})
+	return now
+}
+
+// suffer runs a maintenance to which something happens at a step, and wants the platform as it was.
+func (s *site) suffer(t *testing.T, m mishap, step string) {
+	t.Helper()
+	id := fmt.Sprintf("weekly-maintenance/%s-%s-%s", s.name, step, strings.ReplaceAll(m.name, " ", "-"))
+	inputs := map[string]any{"containers": []string{s.platform.Name + "-*"}}
+	if m.fails {
+		inputs["fail"] = step
+	}
+	s.start("WeeklyMaintenance", id, inputs)
+	struck, told := m.strikes == nil, map[string]bool{}
+	rec := s.until(t, id, "the end", func(rec *workflows.Record) bool {
+		if !struck && m.due(rec, step) {
+			struck = true
+			m.strikes(s, id, step)
+		}
+		for _, path := range asked(rec) {
+			if told[path] || path == step && !m.fails {
+				continue
+			}
+			told[path] = true
+			s.answer(id, path, path == step || path == "go" && slices.Contains(unchanged, step))
+		}
+		return rec.State.Done()
+	})
+	require.True(t, struck, "it ended before anything could happen: %s", account(rec))
+	s.asBefore(t, rec)
+}
+
+// answer says what people say, or the opposite.
+func (s *site) answer(id, path string, no bool) {
+	said, known := sayings[path]
+	if !known {
+		return
+	}
+	payload := maps.Clone(said.payload)
+	switch {
+	case no && said.name == "decide":
+		payload["approve"], payload["reason"] = false, "not tonight"
+	case no:
+		delete(payload, "form")
+		payload["skip"], payload["reason"] = true, "no time"
+	}
+	s.send(id, said.name, payload)
+}
+
+// asBefore wants the platform as it was, but for what the record says was left.
+func (s *site) asBefore(t *testing.T, rec *workflows.Record) {
+	t.Helper()
+	require.Contains(t, []workflows.State{workflows.Failed, workflows.Cancelled}, rec.State, account(rec))
+	if rec.Failure == nil || rec.Failure.Phase != "checklist" { // until then there is nothing to put back
+		require.NotNil(t, rec.Rollback, account(rec))
+		require.Equal(t, workflows.Succeeded, rec.Rollback.State, account(rec))
+	}
+	s.dropPrevious(t, rec)
+	s.platform.AwaitHealthy(t)
+	after := s.platform.State(t)
+	for name, c := range after.Containers { // what it calls its image is another one's name by now
+		if was := s.before.Containers[name]; c.Image == was.Image {
+			c.Ref = was.Ref
+			after.Containers[name] = c
+		}
+	}
+	require.Equal(t, s.before, after, account(rec))
+}
+
+// dropPrevious drops the database that a restore has kept beside the one it put in its place: the record names it.
+func (s *site) dropPrevious(t *testing.T, rec *workflows.Record) {
+	t.Helper()
+	for _, u := range rec.Undo {
+		if u.Action != "postgres.restore" || u.State != workflows.Succeeded {
+			continue
+		}
+		var out struct{ Previous string }
+		require.NoError(t, json.Unmarshal(u.Outputs, &out))
+		require.NotEmpty(t, out.Previous)
+		conn, err := pgx.Connect(t.Context(), s.platform.Database)
+		require.NoError(t, err)
+		_, err = conn.Exec(t.Context(), "DROP DATABASE "+pgx.Identifier{out.Previous}.Sanitize()+" WITH (FORCE)")
+		require.NoError(t, err)
+		require.NoError(t, conn.Close(t.Context()))
+	}
+}
+
+// TestWhateverHappensToAWeeklyMaintenanceIsPutBack lets every step of the shipped procedure fail after it has done
+// its work, be cancelled while it runs, and lose its worker while it runs and then fail; each time on real
+// containers and a real database, which have to be afterwards what they were before.
+func TestWhateverHappensToAWeeklyMaintenanceIsPutBack(t *testing.T) {
+	t.Parallel()
+	p := openParish(t, 5)
+	type one struct {
+		mishap
+		step string
+	}
+	cases := make(chan one, len(p.steps)*len(mishaps))
+	for _, m := range mishaps {
+		for _, step := range p.steps {
+			if m.wanted(step) {
+				cases <- one{m, step.id}
+			}
+		}
+	}
+	close(cases)
+	for _, s := range p.sites {
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			for c := range cases {
+				if !t.Run(c.step+" "+c.name, func(t *testing.T) { s.suffer(t, c.mishap, c.step) }) {
+					return // what comes next would begin with a platform that is not as it was
+				}
+			}
+		})
+	}
+}
