@@ -191,7 +191,7 @@ func (r *run) afterUndo(ctx workflow.Context) error {
 		if errors.Is(err, errDraining) {
 			return err
 		}
-		if err != nil && temporal.IsCanceledError(err) {
+		if ctx.Err() != nil { // it was aborted once more
 			return nil
 		}
 		if err != nil {
@@ -236,10 +236,16 @@ func (r *run) halt(ctx workflow.Context, c *Clock) bool {
 
 // halted makes the failure of a cancellation that the run gave itself.
 func (r *run) halted(err error) error {
-	if f := r.record.Halted; f != nil && err != nil && r.record.Failure == nil {
+	f := r.record.Halted
+	switch {
+	case f == nil || errors.Is(err, errDraining):
+		return err
+	case err == nil: // the last of the steps ended well all the same
+		r.record.Halted = nil
+		return nil
+	default:
 		return &stepError{Phase: f.Phase, Step: f.Step, Cause: errors.New(f.Message)}
 	}
-	return err
 }
 
 // stillToDo says what an aborted run still does; "" when its last steps run already.

@@ -164,8 +164,6 @@ func (r *run) stoppedBefore() error {
 		return temporal.NewCanceledError()
 	case f == nil && rb != nil:
 		f = &rb.Why
-	case f == nil && r.record.Halted != nil:
-		f = r.record.Halted
 	case f == nil:
 		return nil
 	}
@@ -175,6 +173,9 @@ func (r *run) stoppedBefore() error {
 // steer runs the steps, which the run itself ends when their time is over.
 func (r *run) steer(ctx workflow.Context) error {
 	ctx, r.halting = workflow.WithCancel(ctx)
+	if r.record.Halted != nil { // in the execution before: what was under way is seen to its end
+		r.halting()
+	}
 	err := r.phases(ctx)
 	r.halting = nil
 	return r.halted(err)

@@ -54,8 +54,12 @@ func (r *run) takeUp(ctx workflow.Context, asked *Deed) error {
 			c.Stopped = &now
 		}
 	}
-	rb := &Rollback{State: Running, Started: now, Cancelled: rec.Failure == nil, Why: Failure{Message: "it is undone" + asked.text()}}
-	if rec.Failure != nil {
+	rb := &Rollback{
+		State: Running, Started: now, Cancelled: rec.Failure == nil, Why: Failure{Phase: rec.phaseUnderWay(), Message: "it is undone" + asked.text()},
+	}
+	if before := rec.Rollback; before != nil {
+		rb.Cancelled, rb.Why = before.Cancelled, before.Why // an undo may depend on what failed
+	} else if rec.Failure != nil {
 		rb.Why = *rec.Failure
 	}
 	if wait := r.cutOff(now); wait > 0 && ended == Running {
@@ -75,6 +79,16 @@ func (r *run) takeUp(ctx workflow.Context, asked *Deed) error {
 	text := fmt.Sprintf("gone on with to undo what is left (%d steps)%s", len(rec.Owed()), asked.text())
 	rec.addEvent(Event{At: now, Kind: "rollback", By: asked.By.Name, Text: text})
 	return nil
+}
+
+// phaseUnderWay is the phase that was running when the run ended.
+func (rec *Record) phaseUnderWay() string {
+	for _, p := range rec.Phases {
+		if p.State == Running {
+			return p.ID
+		}
+	}
+	return ""
 }
 
 // cutOff closes what was under way when the run was terminated, and says how long an action that was at work
@@ -152,7 +166,7 @@ func (r *run) noticed(s *Step) time.Duration {
 }
 
 // childPoll is how often a run is looked at that has to end before anything is undone.
-const childPoll = 10 * time.Second
+const childPoll = 15 * time.Second
 
 // awaitChildren waits for the runs that a terminated run had waited for. They were told to end then, and may have
 // something to undo themselves.
@@ -162,13 +176,19 @@ func (r *run) awaitChildren(ctx workflow.Context) error {
 			var state WindowState
 			request := WindowRequest{WorkflowID: child.WorkflowID, RunID: child.RunID}
 			err := workflow.ExecuteLocalActivity(local(ctx, "Has "+child.WorkflowID+" ended?", readAttempts), ActivityWindow, request).Get(ctx, &state)
-			if err == nil && !state.Open {
+			if err != nil {
+				r.event(ctx, Event{Kind: "rollback", Text: "whether " + child.WorkflowID + " has ended can't be found out: " + cause(err)})
+			}
+			if err != nil || !state.Open {
 				break
 			}
 			if !said {
 				r.event(ctx, Event{Kind: "rollback", Text: "waits for " + child.WorkflowID + " to end"})
 			}
 			if _, err := r.awaitUntil(ctx, workflow.Now(ctx).Add(childPoll), child.WorkflowID+" has to end first", func() bool { return false }); err != nil {
+				return err
+			}
+			if err := r.safePoint(ctx); err != nil {
 				return err
 			}
 		}
