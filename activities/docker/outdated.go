@@ -139,11 +139,15 @@ func (e *engine) judgeAll(ctx context.Context, images []ImageAge) error {
 // judge finds out how an image stands. Whatever can't be found out makes it unknown; an error is the
 // engine's own.
 func (e *engine) judge(ctx context.Context, i *ImageAge) error {
-	name, unreadable := parseImage(i.Ref)
-	if unreadable != nil {
-		i.Status, i.Why = imageUnknown, "its name is none that a registry would know"
-		return nil
+	name, err := parseImage(i.Ref)
+	if i.Status = imageUnknown; err == nil {
+		return e.judgeNamed(ctx, i, name)
 	}
+	i.Why = "its name is none that a registry would know"
+	return nil
+}
+
+func (e *engine) judgeNamed(ctx context.Context, i *ImageAge, name imageName) error {
 	is, err := e.image(ctx, i.ImageID)
 	if err != nil && !missing(err) {
 		return err

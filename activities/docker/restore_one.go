@@ -3,7 +3,6 @@ package docker
 import (
 	"context"
 	"slices"
-	"strings"
 
 	"github.com/orderly-ops/orderly/activities/action"
 )
@@ -244,7 +243,7 @@ func (r *restoring) clear(ctx context.Context, name, keep string) (bool, error) 
 	}
 	cleared := false
 	for _, c := range all {
-		if c.id == keep || !strings.HasPrefix(c.name, name+".orderly-") {
+		if of, half := halfDone(c.name); c.id == keep || !half || of != name {
 			continue
 		}
 		if err := r.remove(ctx, c.id); err != nil {
