@@ -68,7 +68,8 @@ func (a *actions) restore(ctx context.Context, in RestoreInput) (Restore, error)
 	if err != nil {
 		return Restore{}, err
 	}
-	defer action.KeepAlive(ctx)()
+	read, stop := reporting(ctx)
+	defer stop()
 	b, err := a.find(ctx, source{doing: "postgres.restore", database: in.Database, from: in.From, key: in.Backup, prefix: in.Prefix, manifestSHA256: in.ManifestSHA256})
 	if err != nil {
 		return Restore{}, err
@@ -78,7 +79,7 @@ func (a *actions) restore(ctx context.Context, in RestoreInput) (Restore, error)
 		return Restore{}, err
 	}
 	defer f.admin.close(ctx)
-	defer f.report(ctx)()
+	f.read = read
 	bound, release, err := f.admin.claim(ctx, theRestoreOf(d))
 	if err != nil {
 		return Restore{}, err
@@ -89,7 +90,7 @@ func (a *actions) restore(ctx context.Context, in RestoreInput) (Restore, error)
 		return Restore{}, err
 	}
 	if in.DryRun || r.out.Earlier {
-		return r.out, nil
+		return r.out, r.hindered(bound)
 	}
 	if err := r.run(bound); err != nil {
 		return Restore{}, r.giveUp(ctx, causeOf(bound, err))
@@ -176,10 +177,8 @@ func (r *replacement) run(ctx context.Context) error {
 	if err := r.sweep(ctx); err != nil {
 		return err
 	}
-	if r.in.Replace && r.isLive {
-		if err := r.admin.swappable(ctx, r.live); err != nil {
-			return err
-		}
+	if err := r.hindered(ctx); err != nil {
+		return err
 	}
 	if !r.ready {
 		if err := r.prepare(ctx); err != nil {
@@ -206,6 +205,14 @@ func (r *replacement) run(ctx context.Context) error {
 		return r.discard(ctx)
 	}
 	return nil
+}
+
+// hindered finds out before the long work whether the live database can be replaced after it.
+func (r *replacement) hindered(ctx context.Context) error {
+	if !r.in.Replace || !r.isLive || r.out.Earlier {
+		return nil
+	}
+	return r.admin.swappable(ctx, r.live)
 }
 
 // prepare restores and compares a new database and gives it the properties of the live one. After that a

@@ -500,6 +500,30 @@ func TestAnOwnerThatIsNoSuperuserCanRestore(t *testing.T) {
 	testenv.AssertNoSecret(t, "w0rd-of-owner", checked, out, back)
 }
 
+func TestWhoDoesNotOwnTheDatabaseIsToldBeforeTheLongWork(t *testing.T) {
+	t.Parallel()
+	s := filledSite(t)
+	made := s.backedUp(t)
+	user := s.name + "_n"
+	s.exec(t, "postgres", "CREATE ROLE "+user+" LOGIN CREATEDB PASSWORD 'w0rd-of-nobody'")
+	t.Cleanup(func() {
+		conn, err := pgx.Connect(context.Background(), s.dsn)
+		require.NoError(t, err)
+		defer conn.Close(context.Background())
+		_, err = conn.Exec(context.Background(), "DROP ROLE "+user)
+		require.NoError(t, err)
+	})
+	at := mustURL(t, s.dsn)
+	at.User = url.UserPassword(user, "w0rd-of-nobody")
+	s.databases = action.NewClients("postgres", map[string]config.Postgres{"db": {DSN: config.NewSecret(at.String())}}, openDatabase, (*database).close)
+	for _, dry := range []bool{true, false} {
+		_, err := s.restore(t.Context(), RestoreInput{Database: "db", Backup: made.Key, Replace: true, DryRun: dry})
+		testenv.RequirePermanent(t, err, action.ErrInput)
+		require.ErrorContains(t, err, "another owner of "+s.name+" stands in the way")
+	}
+	require.Empty(t, s.others(t))
+}
+
 func TestARestoreIntoAServerWithoutTheRolesSaysWhich(t *testing.T) {
 	t.Parallel()
 	s := filledSite(t)

@@ -26,7 +26,7 @@ type filling struct {
 	tool   tool
 	jobs   int
 	server string // its version
-	read   atomic.Int64
+	read   *atomic.Int64
 }
 
 // restored is what came of it.
@@ -44,7 +44,7 @@ func newFilling(ctx context.Context, on *database, b *backups.Backup, jobs int) 
 	if err != nil {
 		return nil, err
 	}
-	f := &filling{on: on, admin: admin, backup: b, jobs: jobs}
+	f := &filling{on: on, admin: admin, backup: b, jobs: jobs, read: new(atomic.Int64)}
 	if err := f.fit(ctx); err != nil {
 		admin.close(ctx)
 		return nil, err
@@ -97,16 +97,17 @@ func (f *filling) load(ctx context.Context, into *database, bare bool) error {
 	if jobs == 0 && f.backup.Format == backups.FormatDirectory {
 		jobs = defaultJobs
 	}
-	l := &load{into: into, env: env, backup: f.backup, tool: f.tool, jobs: jobs, spool: cmp.Or(into.target.Spool, os.TempDir()), bare: bare, read: &f.read}
+	l := &load{into: into, env: env, backup: f.backup, tool: f.tool, jobs: jobs, spool: cmp.Or(into.target.Spool, os.TempDir()), bare: bare, read: f.read}
 	return l.run(ctx)
 }
 
 // defaultJobs is how many processes restore a dump that was made by several.
 const defaultJobs = 4
 
-// report heartbeats for as long as it takes.
-func (f *filling) report(ctx context.Context) (stop func()) {
-	return action.Report(ctx, func() []any { return []any{RestoreProgress{Bytes: f.read.Load()}} })
+// reporting heartbeats how much has been read, for as long as a step takes.
+func reporting(ctx context.Context) (read *atomic.Int64, stop func()) {
+	read = new(atomic.Int64)
+	return read, action.Report(ctx, func() []any { return []any{RestoreProgress{Bytes: read.Load()}} })
 }
 
 // ended joins what went wrong with what went wrong while cleaning up after it.

@@ -3,6 +3,8 @@ package postgres
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -16,6 +18,7 @@ import (
 	"time"
 
 	"github.com/shirou/gopsutil/v4/disk"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/orderly-ops/orderly/activities/action"
 	"github.com/orderly-ops/orderly/internal/backups"
@@ -26,6 +29,8 @@ const (
 	maxJobs = 16
 	// loadGrace is how long pg_restore may take to end when it is told to.
 	loadGrace = 10 * time.Second
+	// fetchedAtOnce is how many files are brought to disk at the same time.
+	fetchedAtOnce = 4
 	// lastWords bounds what is kept of what it says.
 	lastWords = 8 << 10
 )
@@ -119,21 +124,31 @@ func (l *load) fromDisk(ctx context.Context) error {
 	if err := roomFor(l.spool, l.backup.Manifest); err != nil {
 		return err
 	}
-	dir, err := os.MkdirTemp(l.spool, "orderly-restore-") // with mode 0700
-	if err != nil {
+	dir := l.folder()
+	if err := errors.Join(os.RemoveAll(dir), os.Mkdir(dir, 0o700)); err != nil {
 		return fmt.Errorf("make a folder for the files of the backup: %w", err)
 	}
-	defer os.RemoveAll(dir) //nolint:errcheck // what stays goes with the folder for temporary files
+	defer os.RemoveAll(dir) //nolint:errcheck // the next attempt tries again
+	group, fetching := errgroup.WithContext(ctx)
+	group.SetLimit(fetchedAtOnce)
 	for _, f := range l.backup.Files {
-		if err := l.fetch(ctx, dir, f); err != nil {
-			return err
-		}
+		group.Go(func() error { return l.fetch(fetching, dir, f) })
+	}
+	if err := group.Wait(); err != nil {
+		return err
 	}
 	place := filepath.Join(dir, filepath.FromSlash(l.backup.Files[0].PlainName()))
 	if l.backup.Format == backups.FormatDirectory {
 		place = filepath.Dir(place)
 	}
 	return l.pgRestore(ctx, nil, append(l.arguments(), "--jobs="+strconv.Itoa(max(1, l.jobs)), "--", place)...)
+}
+
+// folder is the same for every attempt, so that one clears what a killed one left. Nobody else restores into
+// the same database.
+func (l *load) folder() string {
+	sum := sha256.Sum256([]byte(l.into.place))
+	return filepath.Join(l.spool, "orderly-restore-"+hex.EncodeToString(sum[:8]))
 }
 
 // fetch writes one file to the folder.

@@ -155,6 +155,7 @@ func (a *admin) swappable(ctx context.Context, names ...string) error {
 	ctx, cancel := context.WithTimeout(ctx, adminPatience)
 	defer cancel()
 	for _, in := range []struct{ query, what, todo string }{
+		{"SELECT datname FROM pg_database WHERE datname = ANY($1) AND NOT pg_has_role(datdba, 'USAGE')", "another owner of", "make the target's user an owner of it (GRANT its owner TO the user)"},
 		{"SELECT gid FROM pg_prepared_xacts WHERE database = ANY($1)", "prepared transaction", "commit or roll it back"},
 		{"SELECT slot_name FROM pg_replication_slots WHERE database = ANY($1)", "logical replication slot", "stop what reads it and drop it: it would go on with the old database"},
 		{"SELECT subname FROM pg_subscription JOIN pg_database d ON d.oid = subdbid WHERE datname = ANY($1) AND subenabled", "subscription", "disable it"},

@@ -8,7 +8,6 @@ import (
 
 	"go.temporal.io/sdk/activity"
 
-	"github.com/orderly-ops/orderly/activities/action"
 	"github.com/orderly-ops/orderly/internal/backups"
 )
 
@@ -48,7 +47,8 @@ func (a *actions) verify(ctx context.Context, in VerifyInput) (Verification, err
 	if err != nil {
 		return Verification{}, err
 	}
-	defer action.KeepAlive(ctx)()
+	read, stop := reporting(ctx)
+	defer stop()
 	b, err := a.find(ctx, source{doing: "postgres.verify", database: in.Database, from: in.From, key: in.Backup, prefix: in.Prefix, manifestSHA256: in.ManifestSHA256})
 	if err != nil {
 		return Verification{}, err
@@ -58,7 +58,7 @@ func (a *actions) verify(ctx context.Context, in VerifyInput) (Verification, err
 		return Verification{}, err
 	}
 	defer f.admin.close(ctx)
-	defer f.report(ctx)()
+	f.read = read
 	out, err := f.tryOut(ctx)
 	if err != nil {
 		return Verification{}, err
