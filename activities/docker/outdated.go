@@ -140,7 +140,8 @@ func (e *engine) judgeAll(ctx context.Context, images []ImageAge) error {
 // engine's own.
 func (e *engine) judge(ctx context.Context, i *ImageAge) error {
 	name, err := parseImage(i.Ref)
-	if i.Status = imageUnknown; err == nil {
+	i.Status = imageUnknown
+	if err == nil {
 		return e.judgeNamed(ctx, i, name)
 	}
 	i.Why = "its name is none that a registry would know"
