@@ -56,7 +56,7 @@ func Actions(hosts map[string]config.Docker, keep Keeper) []action.Definition {
 			a.rejoin, closed, action.Destructive(), action.Heartbeat(30*time.Second), patient),
 		action.Define("docker.export",
 			"Keeps a container as evidence: its processes, settings, changed files, log and all its files as artifacts with a list of their SHA-256, and, if wanted, an image of it on the host.",
-			a.export, closed, action.Timeout(2*time.Hour), action.Heartbeat(time.Minute), patient),
+			a.export, closed, action.Timeout(time.Hour), action.Heartbeat(time.Minute), patient),
 		action.Define("docker.restart",
 			"Restarts a container and, if wanted, waits until it is healthy. A container that the same step restarted already is not restarted again.",
 			a.restart, closed, action.Destructive(), action.Timeout(15*time.Minute), action.Heartbeat(30*time.Second)),
