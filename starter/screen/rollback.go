@@ -88,14 +88,14 @@ func (b Rollback) entries(r *workflows.Record) []string {
 		if b.Brief && u.State == workflows.Succeeded {
 			continue
 		}
-		tree.undo(u, r.State.Done())
+		tree.undo(u, undoWord(r, u))
 	}
 	return tree.lines
 }
 
-// undo is a row in words of undoing, with why it was not done. Over says that the run has ended.
-func (t *Tree) undo(u *workflows.Step, over bool) {
-	t.rowAs(1, u.State, undoWord(u, over), undoTitle(u), Plain, elapsed(t.Now, u.Started, u.Ended))
+// undo is a row in words of undoing, with why it was not done.
+func (t *Tree) undo(u *workflows.Step, word string) {
+	t.rowAs(1, u.State, word, undoTitle(u), Plain, elapsed(t.Now, u.Started, u.Ended))
 	if u.Reason != "" {
 		t.text(1, Dim, u.Reason)
 	}
@@ -110,14 +110,16 @@ func undoTitle(u *workflows.Step) string {
 }
 
 // undoWord is how an entry stands. It has ten cells at most.
-func undoWord(u *workflows.Step, over bool) string {
+func undoWord(r *workflows.Record, u *workflows.Step) string {
 	switch {
 	case u.State == workflows.Succeeded:
 		return "undone"
 	case u.NotNeeded():
 		return "not needed"
-	case u.State == workflows.Running && over:
+	case u.State == workflows.Running && r.State.Done():
 		return "cut off"
+	case u.State == workflows.Running && asksFirst(r, u):
+		return "asks first"
 	case u.State == workflows.Running && u.Error != "":
 		return "held" // until somebody says what is to become of it
 	case u.State == workflows.Running:
@@ -129,6 +131,13 @@ func undoWord(u *workflows.Step, over bool) string {
 	default:
 		return "owed"
 	}
+}
+
+// asksFirst says that people are asked whether it may be undone.
+func asksFirst(r *workflows.Record, u *workflows.Step) bool {
+	return slices.ContainsFunc(r.Waiting(), func(s *workflows.Step) bool {
+		return s.Path == u.Path || strings.HasPrefix(s.Path, u.Path+"#")
+	})
 }
 
 // owed is what a run that has ended without a rollback has left behind.

@@ -55,13 +55,17 @@ func TestARollbackOnEightyColumns(t *testing.T) {
 	waiting := goingBack()
 	waiting.Questions, waiting.Rollback.Wait = nil, at(122)
 	waiting.Undo = waiting.Undo[:1]
+	asking := goingBack()
+	asking.Undo[1].Error, asking.Questions[0].ID, asking.Questions[0].Path = "", "undo:dump", "undo:dump#2"
+	asking.Questions[0].Title, asking.Questions[0].Kind = "Undo: Dump", "approve"
+	asking.Questions[0].Ask.Quorum, asking.Questions[0].Ask.Fields = 1, nil
 	var lines []string
 	for _, c := range []struct {
 		name  string
 		r     *workflows.Record
 		brief bool
 	}{
-		{"it goes on", goingBack(), false}, {"it goes on, in brief", goingBack(), true}, {"it waits", waiting, true}, {"it is over", over, false},
+		{"it goes on", goingBack(), false}, {"it goes on, in brief", goingBack(), true}, {"it waits", waiting, true}, {"it asks first", asking, true}, {"it is over", over, false},
 		{"it was cut off", cutOff, true}, {"somebody has stopped it", stopped, true}, {"there was none", never, false},
 	} {
 		lines = append(lines, "== "+c.name)
