@@ -179,7 +179,7 @@ func (b *backup) run(ctx context.Context) (Backup, error) {
 	if err != nil {
 		return Backup{}, err
 	}
-	d := dump{backup: b, conn: conn, program: program, tables: server.tables}
+	d := dump{backup: b, conn: conn, program: program, size: server.size}
 	m := backups.Manifest{
 		Key: b.key, Database: b.in.Database, DatabaseName: server.database, Size: server.size, Server: server.version,
 		PgDump: program.version, Started: b.start, Snapshot: backups.Snapshot{LSN: server.lsn},
@@ -195,7 +195,7 @@ func (b *backup) run(ctx context.Context) (Backup, error) {
 		_, err := b.store.List(ctx, b.key, "dry-run") // whether the bucket lets us
 		return b.output(m, "", false), err
 	}
-	if err := d.take(ctx, &m, server.size); err != nil {
+	if err := d.take(ctx, &m); err != nil {
 		return Backup{}, err
 	}
 	m.Finished = time.Now().UTC()

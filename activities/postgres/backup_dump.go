@@ -29,7 +29,7 @@ type dump struct {
 	*backup
 	conn    *pgx.Conn // holds the snapshot
 	program tool
-	tables  int64 // bytes of all tables on the server
+	size    int64 // of the database on its server, in bytes
 }
 
 // inParallel says that several tables are dumped at once, by way of the disk.
@@ -64,8 +64,8 @@ func (d dump) args(snapshot string) []string {
 	return args
 }
 
-// take dumps a database of size bytes and counts its rows at the same time, in one snapshot.
-func (d dump) take(ctx context.Context, m *backups.Manifest, size int64) error {
+// take dumps the database and counts its rows at the same time, in one snapshot.
+func (d dump) take(ctx context.Context, m *backups.Manifest) error {
 	return d.inSnapshot(ctx, d.conn, func(ctx context.Context, tx pgx.Tx, s backups.Snapshot) error {
 		m.Snapshot.ID, m.Snapshot.Taken = s.ID, s.Taken
 		both, ctx := errgroup.WithContext(ctx)
@@ -80,7 +80,7 @@ func (d dump) take(ctx context.Context, m *backups.Manifest, size int64) error {
 				m.Files, err = d.parallel(ctx, s.ID)
 				return err
 			}
-			m.Files, err = d.stream(ctx, s.ID, size)
+			m.Files, err = d.stream(ctx, s.ID)
 			return err
 		})
 		return both.Wait()
@@ -88,8 +88,8 @@ func (d dump) take(ctx context.Context, m *backups.Manifest, size int64) error {
 }
 
 // stream dumps into one archive, straight into the bucket.
-func (d dump) stream(ctx context.Context, snapshot string, size int64) ([]backups.File, error) {
-	spec := backups.Spec{Compress: d.program.major < zstdSince, Expected: size, Done: &d.done}
+func (d dump) stream(ctx context.Context, snapshot string) ([]backups.File, error) {
+	spec := backups.Spec{Compress: d.program.major < zstdSince, Expected: d.size, Done: &d.done}
 	f, err := d.store.Write(ctx, d.key, spec, func(w io.Writer) error {
 		return d.pgDump(ctx, w, append(d.args(snapshot), "--format=custom")...)
 	})

@@ -16,7 +16,7 @@ const lookWithin = 30 * time.Second
 type standing struct {
 	version, database, lsn string
 	major                  int
-	size, tables           int64 // bytes: of the database; of its tables without their indexes
+	size                   int64 // of the database, in bytes
 }
 
 // look asks what a backup has to know beforehand. The log's position is read before the snapshot is taken:
@@ -26,9 +26,8 @@ func (b *backup) look(ctx context.Context, conn *pgx.Conn) (s standing, err erro
 		return tx.QueryRow(ctx, `
 			SELECT current_setting('server_version'), current_setting('server_version_num')::int / 10000, current_database(),
 				(CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END)::text,
-				pg_database_size(current_database()),
-				(SELECT coalesce(sum(pg_table_size(oid)), 0) FROM pg_class WHERE relkind = 'r')::bigint`,
-		).Scan(&s.version, &s.major, &s.database, &s.lsn, &s.size, &s.tables)
+				pg_database_size(current_database())`,
+		).Scan(&s.version, &s.major, &s.database, &s.lsn, &s.size)
 	})
 	return s, err
 }

@@ -33,16 +33,15 @@ func (d dump) spoolFolder() string {
 	return filepath.Join(d.spoolRoot(), "orderly-backup-"+path.Base(d.key))
 }
 
-// spoolFits checks the disk before anything is written to it. Compressed a dump is nearly always smaller than
-// its tables; the fifth on top is for what is compressed in them already. Files leave the disk as soon as they
-// are uploaded, but nobody can promise how soon that is.
+// spoolFits checks the disk before anything is written to it. A compressed dump is smaller than its database,
+// with whose indexes comes room for what is hard to compress. Files leave the disk as soon as they are uploaded,
+// but nobody can promise how soon that is. (The database's size is known without waiting for anybody's locks.)
 func (d dump) spoolFits(ctx context.Context) error {
 	usage, err := disk.UsageWithContext(ctx, d.spoolRoot())
 	if err != nil {
 		return action.Permanent(action.ErrNotConfigured, "postgres %q: spool folder %s: %v: mend targets.postgres.%s.spool", d.db.name, d.spoolRoot(), err, d.db.name)
 	}
-	need := uint64(d.tables) + uint64(d.tables)/5
-	if usage.Free < need {
+	if need := uint64(d.size); usage.Free < need {
 		return action.Permanent(action.ErrNotConfigured,
 			"postgres %q: spool folder %s has %d MB free, a dump with jobs may need %d MB: name another disk's folder as targets.postgres.%s.spool, or leave jobs out, which needs no disk",
 			d.db.name, d.spoolRoot(), usage.Free>>20, need>>20, d.db.name)

@@ -439,7 +439,7 @@ func TestTheSpoolFolderIsCheckedFirst(t *testing.T) {
 	v := setupBackup(t, dsn, nil)
 	b, err := v.a.newBackup(t.Context(), BackupInput{Database: "db", Jobs: 4})
 	require.NoError(t, err)
-	err = dump{backup: b, tables: 1 << 60}.spoolFits(t.Context())
+	err = dump{backup: b, size: 1 << 60}.spoolFits(t.Context())
 	testenv.RequirePermanent(t, err, action.ErrNotConfigured)
 	require.ErrorContains(t, err, "MB free, a dump with jobs may need")
 	b.db.target.Spool = "/nowhere/at/all"
