@@ -24,7 +24,7 @@ func (r *run) complete(ctx workflow.Context, m Complete) (Answer, error) {
 		return Answer{}, err
 	}
 	if err := r.answerable(s); err != nil {
-		return r.doneBefore(s, by, err)
+		return r.doneOtherwise(s, m, by, err)
 	}
 	a := s.Ask
 	form, err := r.filledIn(s, m)
@@ -39,12 +39,29 @@ func (r *run) complete(ctx workflow.Context, m Complete) (Answer, error) {
 		word = "skipped"
 	}
 	now := fmt.Sprintf("%s: %s by %s %s", s.Title, word, by.Name, clockTime(a.Done.At))
+	if s.isHold() {
+		now = s.decidedText(decisionOf(m), by, a.Done.At)
+	}
 	text := now
 	if m.Reason != "" {
 		text += ": " + m.Reason
 	}
 	r.event(ctx, Event{Kind: "ask", Step: s.Path, By: by.Name, Text: text})
 	return Answer{Now: now, Changed: true, By: by.Name}, nil
+}
+
+// doneOtherwise answers who was there before. Whoever decides otherwise than somebody has already must not believe
+// that it counts.
+func (r *run) doneOtherwise(s *Step, m Complete, by Party, err error) (Answer, error) {
+	a := s.Ask
+	if !s.isHold() || a.Done == nil {
+		return r.doneBefore(s, by, err)
+	}
+	decided := decisionOf(Complete{Skip: a.Skipped, Form: a.Form})
+	if now := s.decidedText(decided, a.Done.By, a.Done.At); decisionOf(m) != decided {
+		return Answer{}, refused("too late: %s", now)
+	}
+	return r.doneBefore(s, by, err)
 }
 
 // filledIn checks the form; whoever skips a step has none to fill in.

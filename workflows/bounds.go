@@ -30,6 +30,7 @@ type LeftOut struct {
 	Findings int `json:"findings,omitempty"`
 	Clocks   int `json:"clocks,omitempty"` // kept ones first
 	Pages    int `json:"pages,omitempty"`
+	Undo     int `json:"undo,omitempty"` // entries that nobody has to look at: undone, or not begun
 	// Outputs and Steps are left out of answers to queries only; the journal has them.
 	Outputs int `json:"outputs,omitempty"`
 	Steps   int `json:"steps,omitempty"` // of rounds
@@ -164,6 +165,7 @@ func (rec *Record) fitting() (json.RawMessage, error) {
 			r.LeftOut.Pages += max(0, len(r.Pages)-maxShown)
 			r.Pages = slices.Clone(r.Pages[max(0, len(r.Pages)-maxShown):])
 			r.trimOutcomes(maxOutcomes / 10)
+			r.dropUndone(maxShown)
 			if r.Incident != nil {
 				inc := *r.Incident
 				inc.Updates = inc.Updates[max(0, len(inc.Updates)-maxShown):]
@@ -236,6 +238,21 @@ func copySteps(steps []*Step, f func(*Step)) []*Step {
 		out[i] = &step
 	}
 	return out
+}
+
+// dropUndone leaves out undo entries, and questions that were answered, when there are more than so many: those that
+// went as they should first.
+func (rec *Record) dropUndone(most int) {
+	before := len(rec.Undo)
+	for _, plain := range []State{Succeeded, Pending, Skipped} {
+		if len(rec.Undo) > most {
+			rec.Undo = slices.DeleteFunc(slices.Clone(rec.Undo), func(u *Step) bool { return u.State == plain })
+		}
+	}
+	rec.LeftOut.Undo += before - len(rec.Undo)
+	if len(rec.Questions) > most {
+		rec.Questions = slices.DeleteFunc(slices.Clone(rec.Questions), func(q *Step) bool { return q.State != Running })
+	}
 }
 
 func (rec *Record) dropOutputs(s *Step, above int) {

@@ -271,7 +271,14 @@ func (rec *Record) listUndo(b *strings.Builder) {
 		return
 	}
 	fmt.Fprintf(b, "\n%s **%s**: %s\n\n", glyph(rb.State), rb.words(), escape(shorten(rb.Why.String(), errorLength)))
-	for _, u := range slices.Backward(rec.Undo) {
+	entries := rec.Undo
+	if len(entries) > maxChecklistRounds { // then only what is under way or was not undone
+		plain := func(u *Step) bool { return u.State == Succeeded || u.State == Pending }
+		entries = slices.DeleteFunc(slices.Clone(entries), plain)
+		undone, _ := rec.undoneAndLeft()
+		line(b, 0, rb.State, fmt.Sprintf("undone: %d of %d", undone, len(rec.Undo)))
+	}
+	for _, u := range slices.Backward(entries[max(0, len(entries)-maxChecklistRounds):]) {
 		line(b, 0, u.State, escape(u.Title)+remark(u))
 	}
 	listSteps(b, rb.Then, 0)

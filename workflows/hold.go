@@ -36,6 +36,7 @@ func (r *run) holdStep(ctx workflow.Context, rec *Step, f *frame) (again bool, _
 		return false, nil
 	}
 	rec.Decided = decision
+	r.closeHeld(decision)
 	return false, &stepError{Phase: r.phase, Step: rec.Path, Cause: errors.New(rec.Error)}
 }
 
@@ -88,4 +89,26 @@ func (r *run) putAway(s *Step) {
 		delete(r.reminding, inner.Path)
 		return true
 	})
+}
+
+// decided is what was decided about a step that was held and ends the run; "" when nothing was. One who wants it
+// put back is enough.
+func (rec *Record) decided() string {
+	decision := ""
+	rec.walk(func(s *Step) bool {
+		if s.Decided != "" && decision != decideRollback {
+			decision = s.Decided
+		}
+		return true
+	})
+	return decision
+}
+
+// closeHeld closes what is asked about other steps that are held: it is decided for all of them.
+func (r *run) closeHeld(decision string) {
+	for _, q := range r.waiting() {
+		if q.isHold() && !r.ofRollback(q) {
+			q.Ask.Closed = "it was decided: " + decision
+		}
+	}
 }

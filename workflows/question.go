@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -47,14 +48,15 @@ func (r *run) newQuestion(ctx workflow.Context, q Step) *Step {
 
 // awaitQuestion waits for the answer and closes the question.
 func (r *run) awaitQuestion(ctx workflow.Context, q *Step) error {
-	if err := r.awaitAnswer(ctx, q); err != nil {
+	err := r.awaitAnswer(ctx, q)
+	if errors.Is(err, errDraining) {
 		return err
 	}
 	now := workflow.Now(ctx).UTC()
-	q.State, q.Ended = Succeeded, &now
-	r.stopClock(ctx, clockOfStep(q.Path), q.Ask.Expired == nil)
+	q.State, q.Ended = outcome(err), &now
+	r.stopClock(ctx, clockOfStep(q.Path), err == nil && q.Ask.Expired == nil)
 	r.checklist()
-	return nil
+	return err
 }
 
 // The answers to what is to become of something that failed.
@@ -66,14 +68,37 @@ const (
 	decideAbort    = "abort"
 )
 
-const prefixHold = "hold:"
+const (
+	prefixHold = "hold:"
+	whatNow    = " failed: what now?"
+)
+
+// isHold says whether a step is a question what is to become of something that failed.
+func (s *Step) isHold() bool { return strings.HasPrefix(s.ID, prefixHold) }
+
+// decisionOf is what somebody answers to such a question.
+func decisionOf(m Complete) string {
+	if m.Skip {
+		return decideSkip
+	}
+	text, _ := m.Form["decision"].(string)
+	return text
+}
+
+// decidedText says what was decided about what, and what follows from it.
+func (s *Step) decidedText(decision string, by Party, at time.Time) string {
+	return fmt.Sprintf("%s: %s, decided by %s %s; %s", strings.TrimSuffix(s.Title, whatNow), decision, by.Name, clockTime(at), map[string]string{
+		decideRetry: "it is tried again", decideSkip: "it is passed over", decideRollback: "what was changed is put back",
+		decideStop: "the run fails", decideAbort: "nothing more is undone",
+	}[decision])
+}
 
 // hold asks the owners what is to become of something that failed, and pages them until somebody says it.
 func (r *run) hold(ctx workflow.Context, rec *Step, title string, choices []string) (string, *Deed, error) {
 	path := prefixHold + rec.Path
 	q := r.lastQuestion(path)
 	if q == nil || q.State != Running {
-		q = r.newQuestion(ctx, Step{ID: prefixHold + rec.ID, Path: path, Title: title + " failed: what now?", Kind: string(sops.KindAsk), Ask: &Ask{
+		q = r.newQuestion(ctx, Step{ID: prefixHold + rec.ID, Path: path, Title: title + whatNow, Kind: string(sops.KindAsk), Ask: &Ask{
 			Question: shorten(rec.Error, maxText), Of: r.owners(), OnExpire: expireHold,
 			Fields: map[string]sops.FormField{
 				"decision": {Type: "choice", Title: "What now?", Options: choices, Required: true},
@@ -93,6 +118,8 @@ func (r *run) hold(ctx workflow.Context, rec *Step, title string, choices []stri
 		return "", nil, err
 	}
 	switch a := q.Ask; {
+	case a.Done == nil && r.record.decided() != "": // about another step that was held as well
+		return r.record.decided(), &Deed{At: workflow.Now(ctx).UTC(), Text: a.Closed}, nil
 	case a.Done == nil: // the incident is over: nobody has to see to it any more
 		return decideSkip, &Deed{At: workflow.Now(ctx).UTC(), Text: a.Closed}, nil
 	case a.Skipped:

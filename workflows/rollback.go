@@ -93,13 +93,8 @@ func (r *run) mustRollBack(err error) bool {
 	case err == nil, temporal.IsCanceledError(err):
 		return rollsBack(r.proc)
 	}
-	decided := map[string]bool{}
-	r.record.walk(func(s *Step) bool {
-		decided[s.Decided] = true
-		return true
-	})
-	if decided[decideRollback] || decided[decideStop] { // one who wants it put back is enough
-		return decided[decideRollback]
+	if decision := r.record.decided(); decision != "" {
+		return decision == decideRollback
 	}
 	return r.onFailure(idOf(failureOf(err).Step)) == onFailureRollback
 }

@@ -55,7 +55,14 @@ func (r *run) save(ctx workflow.Context) {
 type saves struct {
 	wanted, done int
 	busy         bool
+	last         time.Time
 }
+
+// Up to so many undo entries the record is kept at each; beyond that so often at most.
+const (
+	maxSavedEach = 50
+	savePause    = 5 * time.Second
+)
 
 // saveOnce gives the journal the record as it is at this moment: encoded here, because a local activity is handed
 // its arguments as they are, and the run goes on beside it.
@@ -70,6 +77,11 @@ func (r *run) saveOnce(ctx workflow.Context, attempts int32) error {
 // saveMeanwhile keeps the record while the run goes on, so that what it still has to undo is known even if
 // Temporal's own memory of it were lost. A journal that is away holds nothing up.
 func (r *run) saveMeanwhile(ctx workflow.Context) {
+	now := workflow.Now(ctx)
+	if len(r.record.Undo) > maxSavedEach && now.Sub(r.saves.last) < savePause {
+		return // Temporal has it; a large record is not written a thousand times
+	}
+	r.saves.last = now
 	ctx, _ = workflow.NewDisconnectedContext(ctx)
 	r.saves.wanted++
 	mine := r.saves.wanted
