@@ -181,7 +181,7 @@ func (r *run) pageOwners(ctx workflow.Context, q *Step, why string) {
 // undoQuestion asks whether something may be undone.
 func (r *run) undoQuestion(ctx workflow.Context, a *sops.Approval, u *Step, f *frame) *Step {
 	q := r.newQuestion(ctx, Step{ID: u.ID, Path: u.Path, Title: f.title(u), Kind: string(sops.KindApprove), Ask: &Ask{
-		Question: fmt.Sprintf("May this be undone with %s? It was not asked for nothing: it may lose newer data. %s", u.Action, r.record.Rollback.Why.Message),
+		Question: shorten(fmt.Sprintf("May %s undo it? What is newer may be lost. The run is rolled back because: %s", u.Action, r.record.Rollback.Why.String()), maxText),
 		Of:       a.By, Quorum: max(a.Quorum, 1), OnExpire: orElse(a.OnExpire, expireHold),
 	}})
 	r.startClock(ctx, clockOfStep(q.Path), q.Title, *q.Started, a.Within)
