@@ -42,7 +42,7 @@ type actions struct {
 func newActions(targets config.Targets) *actions {
 	return &actions{
 		targets: targets, now: time.Now,
-		stores: action.NewClients("s3", targets.S3, func(name string, c config.S3) (*backups.Store, error) { return backups.Open(name, c) }, nil),
+		stores: action.NewClients("s3", targets.S3, backups.Open, nil),
 	}
 }
 

@@ -102,7 +102,8 @@ func (l latest) whole(ctx context.Context, key string) (*backups.Backup, error) 
 	if err != nil {
 		return nil, err
 	}
-	return b, b.CheckSizes(ctx)
+	err = b.CheckSizes(ctx)
+	return b, err
 }
 
 // broken words what is wrong with the newest backup.
