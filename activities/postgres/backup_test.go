@@ -16,6 +16,9 @@ import (
 	keys "filippo.io/age"
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/testsuite"
 
 	"github.com/orderly-ops/orderly/activities/action"
 	"github.com/orderly-ops/orderly/internal/backups"
@@ -384,11 +387,34 @@ func TestASecondAttemptOfAStepFindsWhatTheFirstOneFinished(t *testing.T) {
 	first, err := b.make(t.Context())
 	require.NoError(t, err)
 	require.False(t, first.Earlier)
+	require.Equal(t, first.Bytes, b.done.Load(), "what heartbeats tell grows to all of it")
 	again, err := b.make(t.Context())
 	require.NoError(t, err)
 	require.True(t, again.Earlier)
 	again.Earlier = false
 	require.Equal(t, first, again)
+}
+
+func TestABackupHeartbeatsHowFarItIs(t *testing.T) {
+	t.Parallel()
+	dsn := testenv.Postgres(t)
+	furnish(t, dsn)
+	v := setupBackup(t, dsn, nil)
+	env := new(testsuite.WorkflowTestSuite).NewTestActivityEnvironment()
+	env.RegisterActivity(v.a.backup)
+	beats := make(chan BackupProgress, 1000)
+	env.SetOnActivityHeartbeatListener(func(_ *activity.Info, details converter.EncodedValues) {
+		var p BackupProgress
+		if details.Get(&p) == nil {
+			beats <- p
+		}
+	})
+	value, err := env.ExecuteActivity(v.a.backup, BackupInput{Database: "db"})
+	require.NoError(t, err)
+	var out Backup
+	require.NoError(t, value.Get(&out))
+	require.NotEmpty(t, beats, "the first is made at once")
+	require.Positive(t, out.Bytes)
 }
 
 func TestTheBackupShowsOneMoment(t *testing.T) {
