@@ -104,12 +104,12 @@ func (v vault) backupWays(b *testing.B) []way {
 	pgDump := func(d dump) string {
 		return program.path + " " + strings.Join(slices.DeleteFunc(d.args(""), func(a string) bool { return a == "--snapshot=" }), " ")
 	}
-	squeeze := " | zstd -q -1 -T0"
-	if program.major >= zstdSince {
-		squeeze = ""
+	spool := filepath.Join(b.TempDir(), "by-hand")
+	squeeze, squeezeAll := " | zstd -q -1 -T0", " && zstd -q -1 -T0 --rm "+spool+"/*.dat"
+	if !one.old() {
+		squeeze, squeezeAll = "", ""
 	}
 	hand := handOf(b, v, d)
-	spool := filepath.Join(b.TempDir(), "by-hand")
 	to := "s3://" + v.bucket.Name
 	orderly := func(jobs int) func(testing.TB) {
 		return func(t testing.TB) {
@@ -122,7 +122,7 @@ func (v vault) backupWays(b *testing.B) []way {
 		{"nowhere", hand(pgDump(one) + " --format=custom" + squeeze + " >/dev/null")},
 		{"hand", hand(pgDump(one) + " --format=custom" + squeeze + " | aws s3 cp --endpoint-url " + v.bucket.Endpoint + " --only-show-errors - " + to + "/by-hand")},
 		{"orderly", orderly(1)},
-		{"hand-parallel", hand(pgDump(many) + " --format=directory --jobs=4 --file=" + spool +
+		{"hand-parallel", hand(pgDump(many) + " --format=directory --jobs=4 --file=" + spool + squeezeAll +
 			" && aws s3 cp --endpoint-url " + v.bucket.Endpoint + " --only-show-errors --recursive " + spool + " " + to + "/by-hand && rm -r " + spool)},
 		{"orderly-parallel", orderly(benchTables)},
 		{"pgbackrest", rest.backup(1)},

@@ -35,33 +35,28 @@ type dump struct {
 // inParallel says that several tables are dumped at once, by way of the disk.
 func (d dump) inParallel() bool { return d.in.Jobs > 1 }
 
+// old says that pg_dump can only gzip, which takes several times as long as all the rest: then it does not
+// compress at all, and Orderly does.
+func (d dump) old() bool { return d.program.major < zstdSince }
+
 // compression says how the dump is compressed, as it stands in the manifest.
 func (d dump) compression() string {
-	switch {
-	case d.program.major >= zstdSince:
-		return "zstd:1 by pg_dump"
-	case d.inParallel():
-		return "gzip:1 by pg_dump"
-	default:
+	if d.old() {
 		return "zstd:1 by orderly"
 	}
+	return "zstd:1 by pg_dump"
 }
 
 // args are pg_dump's arguments. Where and as whom it connects is in its environment.
 func (d dump) args(snapshot string) []string {
-	args := []string{
-		"--no-password", "--snapshot=" + snapshot,
+	compress := "zstd:1"
+	if d.old() {
+		compress = "0"
+	}
+	return []string{
+		"--no-password", "--snapshot=" + snapshot, "--compress=" + compress,
 		"--lock-wait-timeout=" + strconv.FormatInt(lockPatience.Milliseconds(), 10),
 	}
-	switch {
-	case d.program.major >= zstdSince:
-		args = append(args, "--compress=zstd:1")
-	case d.inParallel():
-		args = append(args, "--compress=1") // in each of the jobs, so that all of them compress at once
-	default:
-		args = append(args, "--compress=0") // by us, on several cores
-	}
-	return args
 }
 
 // take dumps the database and counts its rows at the same time, in one snapshot.
@@ -89,7 +84,7 @@ func (d dump) take(ctx context.Context, m *backups.Manifest) error {
 
 // stream dumps into one archive, straight into the bucket.
 func (d dump) stream(ctx context.Context, snapshot string) ([]backups.File, error) {
-	spec := backups.Spec{Compress: d.program.major < zstdSince, Expected: d.size, Done: &d.done}
+	spec := backups.Spec{Compress: d.old(), Expected: d.size, Done: &d.done}
 	f, err := d.store.Write(ctx, d.key, spec, func(w io.Writer) error {
 		return d.pgDump(ctx, w, append(d.args(snapshot), "--format=custom")...)
 	})

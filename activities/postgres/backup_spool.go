@@ -34,14 +34,19 @@ func (d dump) spoolFolder() string {
 }
 
 // spoolFits checks the disk before anything is written to it. A compressed dump is smaller than its database,
-// with whose indexes comes room for what is hard to compress. Files leave the disk as soon as they are uploaded,
-// but nobody can promise how soon that is. (The database's size is known without waiting for anybody's locks.)
+// with whose indexes comes room for what is hard to compress; as text, which is what an old pg_dump leaves, it
+// may be larger where values are stored compressed. Files leave the disk as soon as they are uploaded, but
+// nobody can promise how soon that is. (The database's size is known without waiting for anybody's locks.)
 func (d dump) spoolFits(ctx context.Context) error {
 	usage, err := disk.UsageWithContext(ctx, d.spoolRoot())
 	if err != nil {
 		return action.Permanent(action.ErrNotConfigured, "postgres %q: spool folder %s: %v: mend targets.postgres.%s.spool", d.db.name, d.spoolRoot(), err, d.db.name)
 	}
-	if need := uint64(d.size); usage.Free < need {
+	need := uint64(d.size)
+	if d.old() {
+		need += need / 2
+	}
+	if usage.Free < need {
 		return action.Permanent(action.ErrNotConfigured,
 			"postgres %q: spool folder %s has %d MB free, a dump with jobs may need %d MB: name another disk's folder as targets.postgres.%s.spool, or leave jobs out, which needs no disk",
 			d.db.name, d.spoolRoot(), usage.Free>>20, need>>20, d.db.name)
@@ -139,7 +144,7 @@ func (u *spoolUploads) upload(ctx context.Context, name string) {
 		if err != nil {
 			return err
 		}
-		spec := backups.Spec{Name: name, Expected: info.Size(), AtOnce: uploadsAtOnce, Done: &u.done}
+		spec := backups.Spec{Name: name, Compress: u.old(), Expected: info.Size(), AtOnce: uploadsAtOnce, Done: &u.done}
 		f, err := u.store.Write(ctx, u.key, spec, func(w io.Writer) error { return copyFile(w, from) })
 		if err != nil {
 			return err

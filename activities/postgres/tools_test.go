@@ -63,7 +63,7 @@ func TestArgumentsOfPgDumpByItsVersion(t *testing.T) {
 		"New, streamed": {16, 1, "--compress=zstd:1", "zstd:1 by pg_dump"},
 		"New, parallel": {17, 4, "--compress=zstd:1", "zstd:1 by pg_dump"},
 		"Old, streamed": {15, 0, "--compress=0", "zstd:1 by orderly"},
-		"Old, parallel": {15, 4, "--compress=1", "gzip:1 by pg_dump"},
+		"Old, parallel": {15, 4, "--compress=0", "zstd:1 by orderly"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

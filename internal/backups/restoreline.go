@@ -1,6 +1,9 @@
 package backups
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // restoreLine is the shell command that restores a backup into a new, empty database with stock tools: the
 // AWS CLI, age where it is encrypted, zstd where Orderly compressed it, pg_restore. Credentials and the server
@@ -13,7 +16,7 @@ func (s *Store) restoreLine(m Manifest) string {
 	}
 	into := "createdb restored && "
 	if m.Format == FormatDirectory {
-		return into + copying + "--recursive --only-show-errors " + quote(from+directory) + " ./dump && " + decryptAll(m) +
+		return into + copying + "--recursive --only-show-errors " + quote(from+directory) + " ./dump && " + decodeAll(m) +
 			"pg_restore " + strictness(m) + "--jobs=4 --dbname=restored ./dump"
 	}
 	if len(m.Files) != 1 {
@@ -31,11 +34,16 @@ func (s *Store) restoreLine(m Manifest) string {
 	return into + strings.Join(steps, " | ")
 }
 
-func decryptAll(m Manifest) string {
-	if !m.Encrypted {
-		return ""
+// decodeAll takes off the files of a folder what Orderly has put around them.
+func decodeAll(m Manifest) string {
+	line := ""
+	if m.Encrypted {
+		line = `for f in ./dump/*.age; do age --decrypt --identity key.txt --output "${f%.age}" "$f" && rm "$f" || exit 1; done && `
 	}
-	return `for f in ./dump/*.age; do age --decrypt --identity key.txt --output "${f%.age}" "$f" && rm "$f" || exit 1; done && `
+	if slices.ContainsFunc(m.Files, func(f File) bool { return f.Zstd }) {
+		line += "zstd --decompress --rm --quiet ./dump/*.zst && "
+	}
+	return line
 }
 
 // quote makes one word of a text for a POSIX shell.
