@@ -147,10 +147,11 @@ type parish struct {
 // site is a platform, its worker, and how it was before anybody touched it.
 type site struct {
 	*parish
-	name     string
+	queue    string
 	platform *enterprise.Platform
 	worker   *process
 	before   enterprise.State
+	newer    string // an image
 }
 
 func openParish(t *testing.T, sites int) *parish {
@@ -164,7 +165,7 @@ func openParish(t *testing.T, sites int) *parish {
 	p.client = p.temporal()
 	var opening sync.WaitGroup
 	for n := range sites {
-		s := &site{parish: p, name: fmt.Sprintf("site-%d", n)}
+		s := &site{parish: p, queue: fmt.Sprintf("site-%d", n)}
 		p.sites = append(p.sites, s)
 		opening.Go(func() { s.platform = enterprise.Start(t) })
 	}
@@ -186,35 +187,40 @@ func backupAlone(t *testing.T) string {
 func (s *site) open(t *testing.T) {
 	t.Helper()
 	require.NotNil(s.t, s.platform, "the platform did not start")
-	s.write(s.name+".yaml", fmt.Sprintf(`
+	s.write(s.queue+".yaml", fmt.Sprintf(`
 temporal: {address: %q, namespace: default, task_queue: %s}
 procedures: [procedures]
 http: {listen: "127.0.0.1:%d"}
 journal: {dsn: %s.db}
 artifacts: {dir: %s-artifacts}
 notify: {console: {}}
-%s`, s.address, s.name, freePort(s.t), s.name, s.name, s.platform.Targets(testenv.S3(s.t))))
-	s.worker = s.spawn("worker", "--config", s.name+".yaml")
-	s.newerImage()
-	rec := s.ended(t, s.start("Backup", "backup/"+s.name, map[string]any{}))
+%s`, s.address, s.queue, freePort(s.t), s.queue, s.queue, s.platform.Targets(testenv.S3(s.t))))
+	s.worker = s.spawn("worker", "--config", s.queue+".yaml")
+	s.newerImage(t)
+	rec := s.ended(t, s.start("Backup", "backup/"+s.queue, map[string]any{}))
 	require.Equal(s.t, workflows.Succeeded, rec.State, account(rec))
 	s.platform.AwaitHealthy(s.t)
 	s.before = s.platform.State(s.t)
 }
 
-// newerImage gives the name of the API's image to another one, so that the container's is outdated.
-func (s *site) newerImage() {
-	s.t.Helper()
-	engine := testenv.DockerClient(s.t)
-	api, err := engine.ContainerInspect(s.t.Context(), s.platform.Container("api"))
-	require.NoError(s.t, err)
-	_, err = engine.ContainerCommit(s.t.Context(), api.ID, container.CommitOptions{Reference: api.Config.Image, Changes: []string{"LABEL newer=yes"}})
-	require.NoError(s.t, err)
+// newerImage makes another image that the API could run.
+func (s *site) newerImage(t *testing.T) {
+	t.Helper()
+	made, err := testenv.DockerClient(t).ContainerCommit(t.Context(), s.platform.Container("api"), container.CommitOptions{Changes: []string{"LABEL newer=yes"}})
+	require.NoError(t, err)
+	s.newer = made.ID
+}
+
+// name gives the name of the API's image to an image: to a newer one, as whoever builds it does, and the API's own
+// is outdated.
+func (s *site) name(t *testing.T, image string) {
+	t.Helper()
+	require.NoError(t, testenv.DockerClient(t).ImageTag(t.Context(), image, s.before.Containers[s.platform.Container("api")].Ref))
 }
 
 func (s *site) start(kind, id string, inputs map[string]any) string {
 	s.t.Helper()
-	_, err := s.client.ExecuteWorkflow(context.Background(), client.StartWorkflowOptions{ID: id, TaskQueue: s.name}, kind, inputs)
+	_, err := s.client.ExecuteWorkflow(context.Background(), client.StartWorkflowOptions{ID: id, TaskQueue: s.queue}, kind, inputs)
 	require.NoError(s.t, err)
 	return id
 }
@@ -371,14 +377,19 @@ func (m mishap) due(rec *workflows.Record, step string) (now bool) {
 // suffer runs a maintenance to which something happens at a step, and wants the platform as it was.
 func (s *site) suffer(t *testing.T, m mishap, step string) {
 	t.Helper()
-	id := fmt.Sprintf("weekly-maintenance/%s-%s-%s", s.name, step, strings.ReplaceAll(m.name, " ", "-"))
+	id := fmt.Sprintf("weekly-maintenance/%s-%s-%s", s.queue, step, strings.ReplaceAll(m.name, " ", "-"))
 	inputs := map[string]any{"containers": []string{s.platform.Name + "-*"}}
 	if m.fails {
 		inputs["fail"] = step
 	}
+	s.name(t, s.before.Containers[s.platform.Container("api")].Image)
 	s.start("WeeklyMaintenance", id, inputs)
-	struck, told := m.strikes == nil, map[string]bool{}
+	struck, built, told := m.strikes == nil, false, map[string]bool{}
 	rec := s.until(t, id, "the end", func(rec *workflows.Record) bool {
+		if !built && len(rec.Phases) > 0 && stepOf(t, rec, "containers").State == workflows.Succeeded {
+			built = true
+			s.name(t, s.newer)
+		}
 		if !struck && m.due(rec, step) {
 			struck = true
 			m.strikes(s, id, step)
@@ -423,14 +434,7 @@ func (s *site) asBefore(t *testing.T, rec *workflows.Record) {
 	}
 	s.dropPrevious(t, rec)
 	s.platform.AwaitHealthy(t)
-	after := s.platform.State(t)
-	for name, c := range after.Containers { // what it calls its image is another one's name by now
-		if was := s.before.Containers[name]; c.Image == was.Image {
-			c.Ref = was.Ref
-			after.Containers[name] = c
-		}
-	}
-	require.Equal(t, s.before, after, account(rec))
+	require.Equal(t, s.before, s.platform.State(t), account(rec))
 }
 
 // dropPrevious drops the database that a restore has kept beside the one it put in its place: the record names it.
@@ -456,7 +460,7 @@ func (s *site) dropPrevious(t *testing.T, rec *workflows.Record) {
 // containers and a real database, which have to be afterwards what they were before.
 func TestWhateverHappensToAWeeklyMaintenanceIsPutBack(t *testing.T) {
 	t.Parallel()
-	p := openParish(t, 5)
+	p := openParish(t, 4)
 	type one struct {
 		mishap
 		step string
@@ -471,7 +475,7 @@ func TestWhateverHappensToAWeeklyMaintenanceIsPutBack(t *testing.T) {
 	}
 	close(cases)
 	for _, s := range p.sites {
-		t.Run(s.name, func(t *testing.T) {
+		t.Run(s.queue, func(t *testing.T) {
 			t.Parallel()
 			for c := range cases {
 				if !t.Run(c.step+" "+c.name, func(t *testing.T) { s.suffer(t, c.mishap, c.step) }) {
