@@ -44,13 +44,19 @@ func covered(p *sops.Procedure) []string {
 	return slices.Compact(rows)
 }
 
-func TestTheResponsesCoverTheirRows(t *testing.T) {
+func TestProceduresCoverTheirRows(t *testing.T) {
 	t.Parallel()
 	lib := loaded(t)
 	rows := map[string][]string{
-		"emergency-response": {"ER-1", "ER-2", "ER-3", "ER-4", "ER-5", "SV-1", "SV-2", "TL-3", "ES-1", "ES-2", "ES-3", "CD-2"},
-		"incident-response":  {"IR-1", "IR-2", "IR-3", "IR-4", "IR-5", "IR-6", "SV-3", "CH-3", "RT-1"},
-		"post-incident":      {"ER-5", "IR-6"},
+		"emergency-response":     {"ER-1", "ER-2", "ER-3", "ER-4", "ER-5", "SV-1", "SV-2", "TL-3", "ES-1", "ES-2", "ES-3", "CD-2"},
+		"incident-response":      {"IR-1", "IR-2", "IR-3", "IR-4", "IR-5", "IR-6", "SV-3", "CH-3", "RT-1"},
+		"post-incident":          {"ER-5", "IR-6"},
+		"weekly-maintenance":     {"WM-1", "WM-2", "WM-3", "WM-4", "WM-5", "WM-6", "WM-7", "WM-8", "WM-9", "RP-2", "TL-2"},
+		"backup":                 {"BK-1", "BK-2", "RB-2", "TL-4", "MS-1"},
+		"restore-drill":          {"BK-2", "MS-1"},
+		"rollback":               {"RO-1", "RO-2", "RO-3", "TL-3"},
+		"log-rotation":           {"MS-1", "RB-2"},
+		"preventive-maintenance": {"TL-2", "MS-1"},
 	}
 	for id, want := range rows {
 		p, _ := lib.Get(id)
@@ -67,4 +73,40 @@ func TestTheDailyCheckStartsTheEmergencyResponse(t *testing.T) {
 	key, err := p.RunKey(inputs, began)
 	require.NoError(t, err)
 	require.Equal(t, "main", key)
+}
+
+// TestWhatIsScheduledStartsWhenItIsWritten keeps the times of the written procedures.
+func TestWhatIsScheduledStartsWhenItIsWritten(t *testing.T) {
+	t.Parallel()
+	lib := loaded(t)
+	for id, crons := range map[string][]string{
+		"weekly-maintenance":     {"0 2 * * 0"},
+		"backup":                 {"0 2 * * *"},
+		"restore-drill":          {"0 8 5 1,4,7,10 *"},
+		"log-rotation":           {"0 3 * * 6"},
+		"preventive-maintenance": {"0 6 * * *", "0 7 1 * *"},
+	} {
+		p, _ := lib.Get(id)
+		require.Len(t, p.Schedules, len(crons), id)
+		for i, cron := range crons {
+			require.Equal(t, cron, p.Schedules[i].Cron, id)
+			require.Equal(t, "UTC", p.Schedules[i].TimeZone, id)
+		}
+	}
+}
+
+// TestTheBudgetsOfAMaintenance keeps the times that each part may take.
+func TestTheBudgetsOfAMaintenance(t *testing.T) {
+	t.Parallel()
+	p, _ := loaded(t).Get("weekly-maintenance")
+	require.Equal(t, "2h", p.Within.String())
+	budgets := map[string]string{}
+	for _, phase := range p.Phases {
+		if phase.Within > 0 {
+			budgets[phase.ID] = phase.Within.String()
+		}
+	}
+	require.Equal(t, map[string]string{
+		"snapshot": "15m", "clean-up": "30m", "database": "45m", "updates": "30m", "performance": "15m", "validation": "15m",
+	}, budgets)
 }
