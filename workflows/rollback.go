@@ -93,10 +93,24 @@ func (r *run) mustRollBack(err error) bool {
 	case err == nil, temporal.IsCanceledError(err):
 		return rollsBack(r.proc)
 	}
-	if decision := r.record.decided(); decision != "" {
-		return decision == decideRollback
+	switch decision := r.record.decided(); {
+	case decision == decideRollback, r.failedBack():
+		return true
+	case decision != "":
+		return false
 	}
 	return r.onFailure(idOf(failureOf(err).Step)) == onFailureRollback
+}
+
+// failedBack says whether a step has failed that asks for the rollback itself, whatever was decided about another
+// one beside it.
+func (r *run) failedBack() (yes bool) {
+	r.record.walk(func(s *Step) bool {
+		step := r.stepOf(s)
+		yes = yes || s.State == Failed && s.At == "" && step != nil && step.OnFailure == onFailureRollback
+		return !yes
+	})
+	return yes
 }
 
 // rollBackAfter puts back what the run changed, when the way it ended calls for that. It goes on with a

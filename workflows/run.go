@@ -176,6 +176,11 @@ func (r *run) steer(ctx workflow.Context) error {
 	if r.record.Halted != nil { // in the execution before: what was under way is seen to its end
 		r.halting()
 	}
+	for _, c := range r.record.Clocks {
+		if c.running() && c.Breached != nil {
+			r.halt(ctx, c) // its time was over between two executions
+		}
+	}
 	err := r.phases(ctx)
 	r.halting = nil
 	return r.halted(err)

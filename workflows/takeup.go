@@ -107,6 +107,9 @@ func (r *run) cutOff(now time.Time) (longest time.Duration) {
 			longest = max(longest, r.noticed(u))
 			u.Tries++ // the activity of that name was not seen to its end
 		}
+		if u.State == Running || u.State == Failed || u.State == Cancelled {
+			u.State, u.Started, u.Error = Pending, nil, "" // it is tried before anybody is asked again
+		}
 	}
 	r.record.walk(func(s *Step) bool {
 		if s.State == Running && s.Kind == string(sops.KindRun) && s.Child != nil {

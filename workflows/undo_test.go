@@ -455,3 +455,17 @@ func TestARecordIsKeptBeforeAStepThatMayHaveToBeUndone(t *testing.T) {
 		require.Equal(t, 1, strings.Count(strings.Join(texts(rec, "run"), "\n"), "could not be kept in the journal for now"))
 	})
 }
+
+func TestAnAbortionEndsWhatFollowsTheUndo(t *testing.T) {
+	t.Parallel()
+	b := setup(t, strings.Replace(changing, `{id: tell, uses: test.do, with: {say: "${{ failure.message }}"}}`, `{id: tell, ask: Look, of: lead}, {id: never, uses: test.do}`, 1))
+	b.failing("three")
+	aborted := b.ask(10*time.Minute, "abort", in{"by": "bob", "reason": "enough"})
+	rec := b.start("P")
+	require.Contains(t, aborted().answer.Now, "what follows the undo is told to stop")
+	require.Equal(t, 10*time.Minute, rec.Ended.Sub(began).Truncate(time.Minute))
+	require.Equal(t, "undo:one succeeded, undo:two succeeded, undo:three succeeded", undone(rec))
+	require.Equal(t, workflows.Cancelled, rec.Rollback.Then[0].State)
+	require.NotContains(t, b.calls, "never")
+	require.Equal(t, workflows.Failed, rec.State)
+}

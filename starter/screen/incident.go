@@ -35,6 +35,9 @@ func Incident(r *workflows.Record, p Painter, width int) []string {
 	if inc.Room != nil && inc.Room.Name != "" {
 		about("room", strings.TrimSpace("#"+inc.Room.Name+" "+inc.Room.URL))
 	}
+	if h := inc.HeldBack; h != nil && h.Ended == nil {
+		about("held back", fmt.Sprintf("until %s at the latest by %s; to page now: %s", Clock(h.Window.Until), h.Window.WorkflowID, Command("orderly", "escalate", r.WorkflowID)))
+	}
 	about("acknowledged", deedText(inc.Acknowledged, r.Started))
 	about("mitigated", deedText(inc.Mitigated, r.Started))
 	about("resolved", deedText(inc.Resolved, r.Started))
