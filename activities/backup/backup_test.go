@@ -300,6 +300,16 @@ func TestVerifyLatest(t *testing.T) {
 			put:  func(t *testing.T, s *shelf) string { return s.put(t, 27*time.Hour, true) },
 			kind: action.ErrNotFound, says: "is 27h0m0s old, at most 26h is wanted: make one (postgres.backup, or the procedure backup) and find out why none was made",
 		},
+		"DoesNotTakeOneOfTheFutureForYoung": {
+			put: func(t *testing.T, s *shelf) string {
+				s.put(t, time.Hour, true)
+				return s.put(t, -300*day, true)
+			},
+			kind: action.ErrCorrupt, says: "shows a moment that is still to come (2027-09-18T03:00:00Z): a clock was wrong",
+		},
+		"MindsNoClockThatIsALittleAhead": {
+			put: func(t *testing.T, s *shelf) string { return s.put(t, -5*time.Minute, true) },
+		},
 		"SaysThatItWasNotVerified": {
 			put:  func(t *testing.T, s *shelf) string { return s.put(t, time.Hour, false) },
 			kind: action.ErrNotFound, says: "was not verified, and no other is: verify it (postgres.verify",

@@ -15,6 +15,9 @@ import (
 // defaultMaxAge is a day and the time that a nightly backup may be late.
 const defaultMaxAge = 26 * time.Hour
 
+// clocksApart is how far the clocks of a database's server and ours may be apart.
+const clocksApart = 15 * time.Minute
+
 // LatestInput is the input of backup.verify-latest.
 type LatestInput struct {
 	Database string        `json:"database" target:"postgres" doc:"The database whose backup it is."`
@@ -78,8 +81,12 @@ func (l latest) among(ctx context.Context, all []backups.Entry) (Latest, error) 
 			return Latest{}, l.broken(err)
 		}
 		newest = cmp.Or(newest, e.Key)
-		if age := l.now().Sub(b.Snapshot.Taken); age > l.in.MaxAge.D() {
+		switch age := l.now().Sub(b.Snapshot.Taken); {
+		case age > l.in.MaxAge.D():
 			return Latest{}, l.refuse(why, e.Key, age)
+		case age < -clocksApart: // it would count as young for ever
+			return Latest{}, action.Permanent(action.ErrCorrupt, "the newest backup of %q, %s, shows a moment that is still to come (%s): a clock was wrong when it was made, so nobody knows how old it is: set the clocks right, delete it (s3.delete) and make another (postgres.backup)",
+				l.in.Database, e.Key, b.Snapshot.Taken.UTC().Format(time.RFC3339))
 		}
 		note, err := verified(ctx, l.store, b)
 		if err != nil {

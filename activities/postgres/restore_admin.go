@@ -45,7 +45,10 @@ func (d *database) administer(ctx context.Context) (*admin, error) {
 		}
 		conn, err := d.in(name).connect(ctx, adminPatience)
 		if err == nil {
-			return &admin{d: d, conn: conn}, nil
+			if err = d.unbind(ctx, conn); err == nil {
+				return &admin{d: d, conn: conn}, nil
+			}
+			shut(ctx, conn)
 		}
 		refused = err
 		if app, ok := errors.AsType[*temporal.ApplicationError](err); !ok || !app.NonRetryable() {
@@ -53,6 +56,17 @@ func (d *database) administer(ctx context.Context) (*admin, error) {
 		}
 	}
 	return nil, refused
+}
+
+// unbind lifts the limits that a server or a role sets to sessions: ours may wait for hours while a dump is
+// restored, and what it does then is bounded here.
+func (d *database) unbind(ctx context.Context, conn *pgx.Conn) error {
+	_, err := conn.Exec(ctx, `SELECT set_config(name, '0', false) FROM pg_settings
+		WHERE name IN ('statement_timeout', 'lock_timeout', 'transaction_timeout', 'idle_session_timeout')`)
+	if err != nil {
+		return d.failed("lift the session's limits", adminPatience, err)
+	}
+	return nil
 }
 
 // own is the name that a target's database has on its server.

@@ -17,6 +17,9 @@ func (d *database) amcheck(ctx context.Context) (indexes int, said string, err e
 		return 0, "", err
 	}
 	defer shut(ctx, conn)
+	if err := d.unbind(ctx, conn); err != nil {
+		return 0, "", err
+	}
 	var there, super bool
 	err = conn.QueryRow(ctx, `SELECT EXISTS (SELECT FROM pg_available_extensions WHERE name = 'amcheck'),
 		(SELECT rolsuper FROM pg_roles WHERE rolname = current_user)`).Scan(&there, &super)

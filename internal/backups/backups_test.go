@@ -305,6 +305,11 @@ func TestListAndDelete(t *testing.T) {
 	other := p
 	other.key = Key(Prefix, "docs-db-2", time.Now(), "x")
 	other.write(t, Spec{}, []byte("another database"))
+	for i, prefix := range []string{"database/docs-db/", "database/docs-db/weekly"} { // below this one's folder
+		below := p
+		below.key = Key(prefix, []string{"docs-db", "zebra"}[i], time.Now(), "x")
+		below.write(t, Spec{}, []byte("another prefix"))
+	}
 
 	entries, err := p.List(t.Context(), "database", "docs-db")
 	require.NoError(t, err)

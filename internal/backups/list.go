@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -39,7 +40,9 @@ func (s *Store) List(ctx context.Context, prefix, database string) ([]Entry, err
 	}
 	all := make([]Entry, 0, len(found))
 	for _, e := range found {
-		all = append(all, *e)
+		if path.Dir(e.Key)+"/" == Folder(prefix, database) { // deeper ones belong to somebody else's prefix
+			all = append(all, *e)
+		}
 	}
 	slices.SortFunc(all, func(a, b Entry) int { return strings.Compare(b.Key, a.Key) })
 	return all, nil
