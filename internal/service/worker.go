@@ -7,6 +7,7 @@ import (
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/interceptor"
 	"go.temporal.io/sdk/worker"
 
@@ -90,16 +91,22 @@ func (s *Service) awaitPolling(ctx context.Context) error {
 	defer cancel()
 	tick := time.NewTicker(seenEvery)
 	defer tick.Stop()
+	unseen := false
 	for {
 		err := s.polling(ctx)
 		if err == nil {
 			return nil
 		}
+		unseen = unseen || errors.Is(err, errNotPolled)
 		select {
 		case <-tick.C:
 		case fatal := <-s.fatal:
 			return fatal
 		case <-ctx.Done():
+			if unseen { // it may be on a partition that the server does not tell of
+				s.opts.Logger.Warn("the server has not seen this worker poll yet; going on", "queue", s.queue)
+				return nil
+			}
 			return fmt.Errorf("start the worker on task queue %q: %w", s.queue, err)
 		}
 	}
@@ -119,5 +126,34 @@ func (s *Service) polling(ctx context.Context) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("task queue %q is not polled by this worker", s.queue)
+	if s.pollsAPartition(ctx) {
+		return nil
+	}
+	return fmt.Errorf("task queue %q is %w by this worker", s.queue, errNotPolled)
+}
+
+// errNotPolled says that the server answers but has not seen this worker's polls.
+var errNotPolled = errors.New("not polled")
+
+// pollsAPartition looks at all partitions of the queue: the answer above is about its root only, and with few polls
+// all of them may be at other ones. A server that does not know the question leaves it at that.
+func (s *Service) pollsAPartition(ctx context.Context) bool {
+	all, err := s.client.DescribeTaskQueueEnhanced(ctx, client.DescribeTaskQueueEnhancedOptions{
+		TaskQueue: s.queue, TaskQueueTypes: []client.TaskQueueType{client.TaskQueueTypeWorkflow}, ReportPollers: true,
+		Versions: &client.TaskQueueVersionSelection{AllActive: true},
+	})
+	if err != nil {
+		return false
+	}
+	//nolint:staticcheck // there is no other way yet to see the pollers of all partitions
+	for _, info := range all.VersionsInfo {
+		for _, kind := range info.TypesInfo {
+			for _, p := range kind.Pollers {
+				if p.Identity == s.identity {
+					return true
+				}
+			}
+		}
+	}
+	return false
 }
