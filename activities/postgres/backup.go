@@ -80,9 +80,11 @@ func (a *actions) backup(ctx context.Context, in BackupInput) (Backup, error) {
 func (b *backup) make(ctx context.Context) (Backup, error) {
 	done, err := b.store.Backup(ctx, b.key, "")
 	if err == nil {
-		return b.output(done.Manifest, done.ManifestSHA256, true), nil
+		if err = b.settle(ctx, done); err == nil {
+			return b.output(done.Manifest, done.ManifestSHA256, true), nil
+		}
 	}
-	if !errors.Is(err, backups.ErrNotFound) {
+	if !errors.Is(err, backups.ErrNotFound) && !errors.Is(err, errCleared) {
 		return Backup{}, err
 	}
 	if err := b.store.Clear(ctx, b.key); err != nil {
@@ -94,6 +96,27 @@ func (b *backup) make(ctx context.Context) (Backup, error) {
 		_ = b.store.Discard(ctx, b.key)
 	}
 	return out, err
+}
+
+// errCleared says that files of a finished backup are gone.
+var errCleared = errors.New("an attempt that had been given up did not know it and has cleared away files of this one")
+
+// settle looks whether everything of a backup that has its manifest is there, and ends uploads beside it of
+// which the server's answer was lost. An attempt that was cut off from Temporal goes on beside the one that was
+// begun in its place, and clears the same folder when it learns of that. What lacks files then is no backup.
+func (b *backup) settle(ctx context.Context, done *backups.Backup) error {
+	err := done.CheckSizes(ctx)
+	if err == nil {
+		_, err = b.store.AbortUploads(ctx, b.key+"/", time.Now().Add(time.Hour), false)
+		return err
+	}
+	if !errors.Is(err, backups.ErrCorrupt) {
+		return err
+	}
+	if err := b.store.Delete(ctx, b.key); err != nil {
+		return err
+	}
+	return fmt.Errorf("%w: %w", errCleared, err)
 }
 
 // backup is one backup being made.
@@ -203,7 +226,11 @@ func (b *backup) run(ctx context.Context) (Backup, error) {
 	if err != nil {
 		return Backup{}, fmt.Errorf("write the manifest: %w", err)
 	}
-	return b.output(m, sum, false), nil
+	done, err := b.store.Backup(ctx, b.key, sum)
+	if err != nil {
+		return Backup{}, fmt.Errorf("read the manifest: %w", err)
+	}
+	return b.output(m, sum, false), b.settle(ctx, done)
 }
 
 func (b *backup) output(m backups.Manifest, sum string, earlier bool) Backup {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	keys "filippo.io/age"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/activity"
@@ -393,6 +394,38 @@ func TestASecondAttemptOfAStepFindsWhatTheFirstOneFinished(t *testing.T) {
 	require.True(t, again.Earlier)
 	again.Earlier = false
 	require.Equal(t, first, again)
+}
+
+// An attempt that was cut off from Temporal clears the folder in which the next one has just finished.
+func TestABackupThatAnotherAttemptClearedIsMadeAgain(t *testing.T) {
+	t.Parallel()
+	dsn := testenv.Postgres(t)
+	furnish(t, dsn)
+	v := setupBackup(t, dsn, nil)
+	b, err := v.a.newBackup(t.Context(), BackupInput{Database: "db"})
+	require.NoError(t, err)
+	first, err := b.make(t.Context())
+	require.NoError(t, err)
+	files, err := v.store.Backup(t.Context(), first.Key, "")
+	require.NoError(t, err)
+	lose := first.Key + "/" + files.Files[0].Name
+	_, err = v.bucket.Client().DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: &v.bucket.Name, Key: &lose})
+	require.NoError(t, err)
+	stray, err := v.bucket.Client().CreateMultipartUpload(t.Context(), &s3.CreateMultipartUploadInput{Bucket: &v.bucket.Name, Key: &lose})
+	require.NoError(t, err)
+	require.NotNil(t, stray.UploadId)
+
+	require.ErrorIs(t, b.settle(t.Context(), files), errCleared)
+	v.requireNothing(t)
+	again, err := b.make(t.Context())
+	require.NoError(t, err)
+	require.False(t, again.Earlier)
+	made, err := v.store.Backup(t.Context(), again.Key, again.ManifestSHA256)
+	require.NoError(t, err)
+	require.NoError(t, made.CheckContents(t.Context()))
+	open, err := v.store.Uploads(t.Context(), "")
+	require.NoError(t, err)
+	require.Zero(t, open)
 }
 
 func TestABackupHeartbeatsHowFarItIs(t *testing.T) {
