@@ -79,6 +79,7 @@ func TestRestoreDrill(t *testing.T) {
 		require.Equal(t, []string{"backup.verify-latest docs-db", "postgres.restore docs-db", "backup.list docs-db", "postgres.drop-copy docs-db"}, b.called)
 		require.Contains(t, b.asks["Look whether the copy can be worked with"], "was restored as docs_restored in 42 s")
 		require.Empty(t, b.started, "nothing has to be investigated")
+		require.Empty(t, rec.Findings, "who lacked nothing has found nothing")
 	})
 
 	t.Run("HasItInvestigatedWhenTheCopyIsOfNoUse", func(t *testing.T) {
