@@ -64,14 +64,16 @@ func (r *run) declareWindow(ctx workflow.Context) error {
 	items, _ := value.([]any)
 	w := &OpenWindow{Until: r.record.Started.Add(time.Duration(r.proc.Within))}
 	for _, item := range items {
-		if s, ok := item.(string); ok && s != "" && !slices.Contains(w.Services, s) {
-			w.Services = append(w.Services, s)
+		s, ok := item.(string)
+		if !ok || s == "" || slices.Contains(w.Services, s) {
+			continue
 		}
-	}
-	if r.pin.Rules != nil {
-		if err := r.knownServices(w.Services); err != nil {
-			return err // it would hold back nothing, and nobody would notice
+		if err := r.knownServices([]string{s}); err != nil && r.pin.Rules != nil {
+			r.find(ctx, Finding{At: r.record.Started, Severity: "warning", Check: "maintenance", Text: "nothing is held back for it: " + cause(err),
+				Act: "name the services that this maintenance is of as org.yaml does"})
+			continue
 		}
+		w.Services = append(w.Services, s)
 	}
 	r.record.Window = w
 	return nil

@@ -172,11 +172,12 @@ phases: [{id: a, steps: [{id: work, wait: 1h}]}]
 		rec := b.start("Weekly", in{"_drill": true})
 		require.Nil(t, rec.Window)
 	})
-	t.Run("OfAServiceThatNobodyKnowsIsRefused", func(t *testing.T) {
+	t.Run("SaysWhichServiceNobodyKnows", func(t *testing.T) {
 		t.Parallel()
-		b := setup(t, strings.Replace(weekly, "[api, db]", "[apo]", 1))
+		b := setup(t, strings.Replace(weekly, "[api, db]", "[apo, db]", 1))
 		b.rules = rules()
-		b.env.ExecuteWorkflow("Weekly")
-		require.ErrorContains(t, b.env.GetWorkflowError(), `no service "apo"`)
+		rec := b.start("Weekly")
+		require.Equal(t, []string{"db"}, rec.Window.Services)
+		require.Contains(t, rec.Findings[0].Text, `no service "apo"`)
 	})
 }
