@@ -28,15 +28,23 @@ func breakable(t *testing.T) (source string, steps []broken) {
 	require.NoError(t, yaml.Unmarshal([]byte(read(t, "../sops/library/weekly-maintenance.yaml")), &doc))
 	root := doc.Content[0]
 	set(value(root, "inputs"), "fail", "{type: string}")
-	for _, phase := range value(root, "phases").Content {
+	phases := value(root, "phases").Content
+	for _, phase := range phases {
 		steps = append(steps, breakSteps(value(phase, "steps"))...)
 	}
+	last := value(phases[len(phases)-1], "steps") // a cancellation at its last step has to come before its end
+	last.Content = append(last.Content, &yaml.Node{Kind: yaml.MappingNode})
+	set(last.Content[len(last.Content)-1], "id", "linger")
+	set(last.Content[len(last.Content)-1], "wait", "5s")
 	var out bytes.Buffer
 	enc := yaml.NewEncoder(&out)
 	enc.SetIndent(2)
 	require.NoError(t, enc.Encode(&doc))
 	return out.String(), steps
 }
+
+// heavy are the steps whose work takes seconds, and more of them on a machine that does other things as well.
+var heavy = []string{"containers", "dump", "prune", "vacuum", "reindex", "intact"}
 
 func breakSteps(list *yaml.Node) (steps []broken) {
 	for _, step := range list.Content {
@@ -61,7 +69,11 @@ func breakSteps(list *yaml.Node) (steps []broken) {
 			expect += " && (" + also.Value + ")"
 		}
 		set(step, "expect", fmt.Sprintf("%q", expect))
-		if value(step, "timeout") == nil && id != "update" {
+		switch {
+		case id == "update": // it waits for health
+		case slices.Contains(heavy, id):
+			set(step, "timeout", "40s")
+		default:
 			set(step, "timeout", "15s")
 		}
 		if id == "reindex" {

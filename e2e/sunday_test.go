@@ -292,7 +292,12 @@ func (s *site) asBefore(t *testing.T, rec *workflows.Record) {
 	}
 	s.dropPrevious(t, rec)
 	s.platform.AwaitHealthy(t)
-	require.Equal(t, s.before, s.platform.State(t), account(rec))
+	var after enterprise.State
+	s.until(t, rec.WorkflowID, "health", func(*workflows.Record) bool { // which the engine looks at every few seconds
+		after = s.platform.State(t)
+		return !slices.ContainsFunc(slices.Collect(maps.Values(after.Containers)), func(c enterprise.Container) bool { return c.Health != "healthy" })
+	})
+	require.Equal(t, s.before, after, account(rec))
 }
 
 // dropPrevious drops the database that a restore has kept beside the one it put in its place: the record names it.
