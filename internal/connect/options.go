@@ -62,6 +62,7 @@ func withDefaults(o client.Options) client.Options {
 	o.Logger = sdklog.NewStructuredLogger(slog.Default())
 	o.ConnectionOptions.DialOptions = []grpc.DialOption{
 		grpc.WithConnectParams(reconnect()),
+		grpc.WithDisableServiceConfig(), // Temporal has none in DNS, and asking waits where no outer DNS answers
 		grpc.WithChainUnaryInterceptor(patientPolls),
 	}
 	return o
