@@ -28,7 +28,7 @@ func underMaintenance(t *testing.T) (*bench, *[]string) {
 	b.windows = []workflows.Window{{WorkflowID: "weekly/docs", RunID: "run", Services: []string{"api", "db"}, Until: began.Add(2 * time.Hour)}}
 	b.env.OnSignalExternalWorkflow(mock.Anything, "weekly/docs", "run", "alert", mock.Anything).Return(
 		func(_, _, _, _ string, payload any) error {
-			*told = append(*told, payload.(workflows.Alert).Status) //nolint:forcetypeassert // it is what the engine sends
+			*told = append(*told, payload.(workflows.Alert).Status)
 			return nil
 		})
 	b.after(horizon, b.env.CancelWorkflow)
