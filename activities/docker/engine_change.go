@@ -56,7 +56,7 @@ func (c concealed) Unwrap() error { return c.err }
 // join makes a container's networks those of a spec and names those that it changed. What is as it should
 // be is left alone: leaving a network cuts connections.
 func (e *engine) join(ctx context.Context, id string, s spec) ([]string, error) {
-	if !ownNetwork(s.Host.NetworkMode) {
+	if !s.ownsNetwork() {
 		return nil, nil
 	}
 	c, err := e.api.ContainerInspect(ctx, id)

@@ -85,7 +85,7 @@ func (e *engine) specOf(ctx context.Context, id string) (spec, error) {
 	}
 	s.Config.Image = ""
 	e.unbind(ctx, &s)
-	if !ownNetwork(s.Host.NetworkMode) {
+	if !s.ownsNetwork() {
 		return s, nil
 	}
 	for name, endpoint := range c.NetworkSettings.Networks {
@@ -102,11 +102,18 @@ func ownNetwork(mode container.NetworkMode) bool {
 	return !mode.IsHost() && !mode.IsNone() && !mode.IsContainer()
 }
 
+// ownsNetwork is ownNetwork of a container that has not been made without any. (An engine without its own
+// bridge makes those so that ask for it, and tells of the network nevertheless.)
+func (s spec) ownsNetwork() bool { return ownNetwork(s.Host.NetworkMode) && !s.Config.NetworkDisabled }
+
 // unbind takes out of a spec what is true of this one container only: its id in its own settings, and the
 // ids of containers that it refers to, which may be other ones by then.
 func (e *engine) unbind(ctx context.Context, s *spec) {
 	if strings.HasPrefix(s.ID, s.Config.Hostname) || s.Host.NetworkMode.IsContainer() {
 		s.Config.Hostname = ""
+	}
+	if s.Host.UTSMode.IsHost() { // it has the host's, and must not be told so
+		s.Config.Hostname, s.Config.Domainname = "", ""
 	}
 	s.Host.NetworkMode = container.NetworkMode(e.byName(ctx, string(s.Host.NetworkMode)))
 	s.Host.PidMode = container.PidMode(e.byName(ctx, string(s.Host.PidMode)))
@@ -135,7 +142,7 @@ func (e *engine) byName(ctx context.Context, mode string) string {
 // connections is the part of a spec that join goes by. No environment is in it.
 func (s spec) connections() spec {
 	return spec{
-		ID: s.ID, Name: s.Name, State: s.State, Config: &container.Config{},
+		ID: s.ID, Name: s.Name, State: s.State, Config: &container.Config{NetworkDisabled: s.Config.NetworkDisabled},
 		Host: &container.HostConfig{NetworkMode: s.Host.NetworkMode}, Endpoints: maps.Clone(s.Endpoints),
 	}
 }
