@@ -8,7 +8,6 @@ import (
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/mount"
 	"github.com/docker/docker/api/types/network"
-	"github.com/docker/go-units"
 	"github.com/stretchr/testify/require"
 
 	"github.com/orderly-ops/orderly/internal/testenv"
@@ -44,7 +43,7 @@ func TestContainersOfAllKindsAreReplacedAndPutBack(t *testing.T) {
 				NetworkMode: container.NetworkMode(p.network), ReadonlyRootfs: true, CapDrop: []string{"ALL"}, SecurityOpt: []string{"no-new-privileges"},
 				Init: &initial, ShmSize: 32 << 20, GroupAdd: []string{"7"}, Tmpfs: map[string]string{"/run": "size=1m"},
 				LogConfig:     container.LogConfig{Type: "json-file", Config: map[string]string{"max-size": "1m"}},
-				Resources:     container.Resources{NanoCPUs: 5e8, PidsLimit: &pids, Ulimits: []*units.Ulimit{{Name: "nofile", Soft: 512, Hard: 512}}},
+				Resources:     container.Resources{NanoCPUs: 5e8, PidsLimit: &pids, Ulimits: []*container.Ulimit{{Name: "nofile", Soft: 512, Hard: 512}}},
 				Mounts:        []mount.Mount{{Type: mount.TypeBind, Source: file, Target: "/app.conf", ReadOnly: true}},
 				RestartPolicy: container.RestartPolicy{Name: "on-failure", MaximumRetryCount: 3},
 			},
