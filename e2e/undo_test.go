@@ -54,7 +54,7 @@ type moving struct {
 	world, log, full string
 }
 
-func openMoving(t *testing.T, onFailure string) *moving {
+func openMoving(t *testing.T, onFailure string, change ...func(*setting)) *moving {
 	t.Helper()
 	dir := t.TempDir()
 	m := &moving{world: filepath.Join(dir, "world"), log: filepath.Join(dir, "log"), full: filepath.Join(dir, "full")}
@@ -66,7 +66,11 @@ func openMoving(t *testing.T, onFailure string) *moving {
 		require.NoError(t, os.WriteFile(path, []byte(script), 0o755))
 		config += fmt.Sprintf("  %s: {argv: [%q], max_args: 1, timeout: 20s, %s}\n", name, path, env)
 	}
-	m.house = open(t, setting{procedures: map[string]string{"mover.yaml": fmt.Sprintf(mover, onFailure), "org.yaml": sirenOrg}, config: config})
+	s := setting{procedures: map[string]string{"mover.yaml": fmt.Sprintf(mover, onFailure), "org.yaml": sirenOrg}, config: config}
+	for _, f := range change {
+		f(&s)
+	}
+	m.house = open(t, s)
 	m.c = m.temporal()
 	require.NoError(t, os.WriteFile(m.log, nil, 0o644))
 	return m
@@ -188,4 +192,25 @@ func TestTheEngineReplaysRollbacks(t *testing.T) {
 	require.Equal(t, workflows.Failed, m.ends().State)
 	m.empty()
 	requireReplays(t, m.c, moverID, "mover-held")
+}
+
+// TestTemporalUIShowsARollback looks at a rollback that waits for a decision, as whoever was paged does.
+func TestTemporalUIShowsARollback(t *testing.T) {
+	t.Parallel()
+	m := openMoving(t, "rollback", func(s *setting) { s.withUI = true })
+	require.NoError(t, os.WriteFile(m.full, nil, 0o644))
+	m.says("start", "mover")
+	m.await("the question", time.Minute, func() bool { return len(m.record(m.c, moverID).Questions) > 0 })
+	run := started{WorkflowID: moverID, RunID: m.record(m.c, moverID).RunID}
+	b := browse(t)
+	page := b.shows(t, run.page(m.house, "user-metadata"), "Rolling back", "exec.run: absent can", "Undo: three: Word", "waits for first", "orderly retry mover/folder", "paged next")
+	page.hides("&lt;", "&amp;", "**")
+	page.picture("rollback-held", 1400)
+	m.says("skip", moverID, "undo:more[1].word", "it is done by hand", "--by", "ann")
+	m.await("the next question", time.Minute, func() bool { return len(m.record(m.c, moverID).Questions) > 1 })
+	require.NoError(t, os.Remove(m.full))
+	m.says("retry", moverID, "undo:more[0].word", "--by", "ann")
+	require.Equal(t, workflows.Failed, m.ends().Rollback.State, "one was left")
+	page = b.shows(t, run.page(m.house, "user-metadata"), "Rolled back, but not everything", "left, by Ann: it is done by hand")
+	page.picture("rollback-left", 1400)
 }

@@ -179,8 +179,8 @@ func (r *run) pageOwners(ctx workflow.Context, q *Step, why string) {
 }
 
 // undoQuestion asks whether something may be undone.
-func (r *run) undoQuestion(ctx workflow.Context, a *sops.Approval, u *Step, f *frame) *Step {
-	q := r.newQuestion(ctx, Step{ID: u.ID, Path: u.Path, Title: f.title(u), Kind: string(sops.KindApprove), Ask: &Ask{
+func (r *run) undoQuestion(ctx workflow.Context, a *sops.Approval, u *Step) *Step {
+	q := r.newQuestion(ctx, Step{ID: u.ID, Path: u.Path, Title: u.Title, Kind: string(sops.KindApprove), Ask: &Ask{
 		Question: shorten(fmt.Sprintf("May %s undo it? What is newer may be lost. The run is rolled back because: %s", u.Action, r.record.Rollback.Why.String()), maxText),
 		Of:       a.By, Quorum: max(a.Quorum, 1), OnExpire: orElse(a.OnExpire, expireHold),
 	}})

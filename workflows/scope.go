@@ -19,7 +19,7 @@ type frame struct {
 
 // title is what people read of a step: inside an `each` with the item it is for.
 func (f *frame) title(s *Step) string {
-	if f.label == "" {
+	if f.label == "" || s.Kind == KindUndo { // an undo has it in its title
 		return s.Title
 	}
 	return f.label + ": " + s.Title

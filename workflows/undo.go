@@ -21,13 +21,13 @@ const (
 
 // owe notes, before a step begins, how it is undone. From here on the record says so, whatever becomes of the
 // step: whether it ends well, fails, is cancelled or dies half-way.
-func (r *run) owe(ctx workflow.Context, s *sops.Step, rec *Step) {
+func (r *run) owe(ctx workflow.Context, s *sops.Step, rec *Step, f *frame) {
 	path := prefixUndo + rec.Path
 	if s.Undo == nil || slices.ContainsFunc(r.record.Undo, func(u *Step) bool { return u.Path == path }) {
 		return
 	}
 	r.record.Undo = append(r.record.Undo, &Step{
-		ID: prefixUndo + rec.ID, Path: path, Title: titleUndo + rec.Title, Kind: KindUndo, Action: s.Undo.Uses, State: Pending,
+		ID: prefixUndo + rec.ID, Path: path, Title: titleUndo + f.title(rec), Kind: KindUndo, Action: s.Undo.Uses, State: Pending,
 	})
 	r.saveMeanwhile(ctx)
 }
@@ -66,16 +66,16 @@ func (r *run) undoAll(ctx workflow.Context) error {
 func (r *run) undo(ctx workflow.Context, u *Step) error {
 	s, f := r.locate(strings.TrimPrefix(u.Path, prefixUndo))
 	if s == nil || s.Undo == nil { // the record is not one of this procedure
-		r.endUndo(ctx, u, f, &skipped{"the procedure has no such step"})
+		r.endUndo(ctx, u, &skipped{"the procedure has no such step"})
 		return nil
 	}
 	if u.State != Running {
 		holds, err := r.condition(ctx, s.Undo.If, f)
 		if err == nil && !holds {
-			r.endUndo(ctx, u, f, &skipped{conditionFails + ": " + s.Undo.If.Source})
+			r.endUndo(ctx, u, &skipped{conditionFails + ": " + s.Undo.If.Source})
 			return nil
 		}
-		r.beginUndo(ctx, u, f, err)
+		r.beginUndo(ctx, u, err)
 	}
 	for {
 		if u.Error == "" {
@@ -84,22 +84,22 @@ func (r *run) undo(ctx workflow.Context, u *Step) error {
 				return err
 			}
 			if _, left := errors.AsType[*skipped](err); err == nil || left {
-				r.endUndo(ctx, u, f, err)
+				r.endUndo(ctx, u, err)
 				return nil
 			}
 			u.Error = cause(err)
-			r.event(ctx, Event{Kind: KindUndo, Step: u.Path, Text: f.title(u) + ": failed: " + u.Error})
+			r.event(ctx, Event{Kind: KindUndo, Step: u.Path, Text: u.Title + ": failed: " + u.Error})
 		}
-		if again, err := r.undoHeld(ctx, u, f); !again {
+		if again, err := r.undoHeld(ctx, u); !again {
 			return err
 		}
 	}
 }
 
-func (r *run) beginUndo(ctx workflow.Context, u *Step, f *frame, err error) {
+func (r *run) beginUndo(ctx workflow.Context, u *Step, err error) {
 	now := workflow.Now(ctx).UTC()
 	u.State, u.Started, u.Ended, u.Error = Running, &now, nil, ""
-	r.event(ctx, Event{Kind: KindUndo, Step: u.Path, Text: f.title(u) + ": started"})
+	r.event(ctx, Event{Kind: KindUndo, Step: u.Path, Text: u.Title + ": started"})
 	if err != nil { // whether it is wanted can't be said, so somebody has to
 		u.Error = cause(err)
 	}
@@ -107,7 +107,7 @@ func (r *run) beginUndo(ctx workflow.Context, u *Step, f *frame, err error) {
 }
 
 // endUndo notes that an entry is done with: undone, or left for a reason.
-func (r *run) endUndo(ctx workflow.Context, u *Step, f *frame, err error) {
+func (r *run) endUndo(ctx workflow.Context, u *Step, err error) {
 	now := workflow.Now(ctx).UTC()
 	u.State, u.Ended = Succeeded, &now
 	text := "undone"
@@ -120,7 +120,7 @@ func (r *run) endUndo(ctx workflow.Context, u *Step, f *frame, err error) {
 	} else {
 		u.Error = ""
 	}
-	r.event(ctx, Event{Kind: KindUndo, Step: u.Path, Text: f.title(u) + ": " + text})
+	r.event(ctx, Event{Kind: KindUndo, Step: u.Path, Text: u.Title + ": " + text})
 	r.checklist()
 	r.saveMeanwhile(ctx)
 }
@@ -128,7 +128,7 @@ func (r *run) endUndo(ctx workflow.Context, u *Step, f *frame, err error) {
 // tryUndo asks whether it may, where that is wanted, and does it.
 func (r *run) tryUndo(ctx workflow.Context, s *sops.Step, u *Step, f *frame) error {
 	if s.Undo.Approve != nil {
-		if err := r.mayUndo(ctx, s.Undo.Approve, u, f); err != nil {
+		if err := r.mayUndo(ctx, s.Undo.Approve, u); err != nil {
 			return err
 		}
 	}
@@ -138,7 +138,7 @@ func (r *run) tryUndo(ctx workflow.Context, s *sops.Step, u *Step, f *frame) err
 
 // mayUndo asks people first, because the undo would lose data. One who says no leaves it as it is; time never
 // says yes.
-func (r *run) mayUndo(ctx workflow.Context, a *sops.Approval, u *Step, f *frame) error {
+func (r *run) mayUndo(ctx workflow.Context, a *sops.Approval, u *Step) error {
 	q := r.lastQuestion(u.Path)
 	if q != nil && q.State != Running {
 		if approved, _ := q.Ask.decision(); approved {
@@ -147,7 +147,7 @@ func (r *run) mayUndo(ctx workflow.Context, a *sops.Approval, u *Step, f *frame)
 		q = nil // nobody answered in time, and somebody has said to try again
 	}
 	if q == nil {
-		q = r.undoQuestion(ctx, a, u, f)
+		q = r.undoQuestion(ctx, a, u)
 	}
 	if err := r.awaitQuestion(ctx, q); err != nil {
 		return err
@@ -161,18 +161,18 @@ func (r *run) mayUndo(ctx workflow.Context, a *sops.Approval, u *Step, f *frame)
 }
 
 // undoHeld asks the owners what is to become of an undo that failed, and says whether it is tried again.
-func (r *run) undoHeld(ctx workflow.Context, u *Step, f *frame) (bool, error) {
-	decision, by, err := r.hold(ctx, u, f.title(u), []string{decideRetry, decideSkip, decideAbort})
+func (r *run) undoHeld(ctx workflow.Context, u *Step) (bool, error) {
+	decision, by, err := r.hold(ctx, u, u.Title, []string{decideRetry, decideSkip, decideAbort})
 	switch {
 	case err != nil:
 		return false, err
 	case decision == decideRetry:
 		u.Error = ""
 		u.Tries++
-		r.event(ctx, Event{Kind: KindUndo, Step: u.Path, By: by.By.Name, Text: f.title(u) + ": tried again" + by.text()})
+		r.event(ctx, Event{Kind: KindUndo, Step: u.Path, By: by.By.Name, Text: u.Title + ": tried again" + by.text()})
 		return true, nil
 	case decision == decideSkip:
-		r.endUndo(ctx, u, f, &skipped{"left" + by.text()})
+		r.endUndo(ctx, u, &skipped{"left" + by.text()})
 		return false, nil
 	}
 	now := workflow.Now(ctx).UTC()

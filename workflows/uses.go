@@ -25,7 +25,7 @@ func (r *run) uses(ctx workflow.Context, s *sops.Step, rec *Step, f *frame) erro
 	if err := r.room(ctx, len(with)); err != nil {
 		return err
 	}
-	r.owe(ctx, s, rec)
+	r.owe(ctx, s, rec, f)
 	var out json.RawMessage
 	options := activityOptions(s, act, rec, f)
 	err = workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, options), act.Name, with).Get(ctx, &out)
