@@ -96,7 +96,7 @@ docs: ## regenerate the generated pages of docs/
 
 .PHONY: record
 record: ## record histories of the interpreter as it is now, for the replay test
-	ORDERLY_RECORD=$(CURDIR)/workflows/testdata/histories go test ./e2e -count=1 -run "TestTheEngineReplays|TestARunThatIsTerminated|TestAnIncidentDuringMaintenance"
+	ORDERLY_RECORD=$(CURDIR)/workflows/testdata/histories go test ./e2e -count=1 -run "TestTheEngineReplays|TestARunThatIsTerminated|TestAnIncidentDuringMaintenance|TestAScheduledRun"
 
 .PHONY: pictures
 pictures: $(TOOLS)/with ## take the pictures of docs/images again

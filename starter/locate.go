@@ -151,7 +151,10 @@ func (c *cluster) list(ctx context.Context, query string, limit int) ([]*workflo
 
 // lastExecutions leaves out executions that went on under another run id, and those of the workers' own
 // watchdogs.
-const lastExecutions = "ExecutionStatus != 'ContinuedAsNew' AND WorkflowType != '" + watchdog.WorkflowType + "'"
+const lastExecutions = "ExecutionStatus != 'ContinuedAsNew' AND WorkflowType != '" + watchdog.WorkflowType + "' AND " + carriedOut
+
+// carriedOut leaves out the starts of a schedule that a run under its key has carried out.
+const carriedOut = "(OrderlyState IS NULL OR OrderlyState != 'skipped')"
 
 func typeIs(procedure string) string {
 	return "WorkflowType = " + quote(workflows.WorkflowType(procedure))

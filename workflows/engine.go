@@ -76,6 +76,9 @@ func (e *Engine) Run(ctx workflow.Context, args converter.EncodedValues) (*Summa
 		return nil, err
 	}
 	r.ready, r.first = true, alert
+	if name := r.nameByKey(ctx); name != "" && carried == nil {
+		return r.handOn(ctx, name)
+	}
 	return r.execute(ctx)
 }
 

@@ -13,7 +13,7 @@ import (
 //	   └──▶ skipped
 type State string
 
-// The states. A run is never pending or skipped.
+// The states. A run is never pending, and skipped only when another one carries out what a schedule has started.
 const (
 	Pending   State = "pending"
 	Running   State = "running"

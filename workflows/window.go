@@ -11,10 +11,12 @@ import (
 
 // Window is a maintenance window that is open: a run of a procedure with a maintenance block.
 type Window struct {
-	WorkflowID string    `json:"workflow_id"`
-	RunID      string    `json:"run_id"`
-	Services   []string  `json:"services"`
-	Until      time.Time `json:"until"` // when its time is over, whether the run has ended or not
+	WorkflowID string   `json:"workflow_id"`
+	RunID      string   `json:"run_id"`
+	Services   []string `json:"services"`
+	// Root is the run that it is part of: itself, or the start of its schedule.
+	Root  string    `json:"root,omitempty"`
+	Until time.Time `json:"until"` // when its time is over, whether the run has ended or not
 }
 
 // WindowRequest asks whether a window is still open.
@@ -232,7 +234,8 @@ func (r *run) windowFor(ctx workflow.Context) *Window {
 	}
 	for i, w := range r.pin.Windows {
 		outside := func(s string) bool { return !slices.Contains(w.Services, s) }
-		own := w.WorkflowID == r.record.By || info.RootWorkflowExecution != nil && w.WorkflowID == info.RootWorkflowExecution.ID
+		root := info.RootWorkflowExecution
+		own := w.WorkflowID == r.record.By || root != nil && (root.ID == w.WorkflowID || root.ID == w.Root)
 		if w.Until.After(now) && !own && !slices.ContainsFunc(inc.Services, outside) {
 			return &r.pin.Windows[i]
 		}

@@ -61,7 +61,7 @@ func (w *windows) list(ctx context.Context, temporal visibility) []workflows.Win
 	}
 	for _, info := range answer.GetExecutions() {
 		fields := info.GetSearchAttributes().GetIndexedFields()
-		window := workflows.Window{WorkflowID: info.GetExecution().GetWorkflowId(), RunID: info.GetExecution().GetRunId(), Until: until(fields)}
+		window := workflows.Window{WorkflowID: info.GetExecution().GetWorkflowId(), RunID: info.GetExecution().GetRunId(), Root: info.GetRootExecution().GetWorkflowId(), Until: until(fields)}
 		read(fields, workflows.AttrServices.GetName(), &window.Services)
 		w.open = append(w.open, window)
 	}
