@@ -190,7 +190,7 @@ func TestEngineThatIsRestartedDuringAnUpdate(t *testing.T) {
 				_, err := a.update(t.Context(), UpdateInput{Host: "local", Container: p.api, Image: slow, Within: 60 * second, Timeout: second})
 				ended <- err
 			}()
-			require.Eventually(t, func() bool { return p.runs(slow) }, 20*time.Second, 20*time.Millisecond)
+			require.Eventually(t, func() bool { return p.runs(slow) }, 2*time.Minute, 20*time.Millisecond)
 			engine.Stop()
 			engine.Start()
 			if err := <-ended; err != nil { // it was at a change just then: the next attempt goes on

@@ -242,7 +242,7 @@ func TestUpdateThatIsCancelledIsUndone(t *testing.T) {
 		_, err := a.update(ctx, UpdateInput{Host: "local", Container: p.api, Image: p.ill, Within: 60 * second, Timeout: second})
 		ended <- err
 	}()
-	require.Eventually(t, func() bool { return p.image() == p.ill }, 20*time.Second, 20*time.Millisecond)
+	require.Eventually(t, func() bool { return p.image() == p.ill }, 2*time.Minute, 20*time.Millisecond)
 	cancel()
 	require.ErrorIs(t, <-ended, context.Canceled)
 	require.Equal(t, before, p.state())

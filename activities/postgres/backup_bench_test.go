@@ -255,7 +255,7 @@ func tlsGateway(b *testing.B, v vault) string {
 		}
 		resp.Body.Close()
 		return resp.StatusCode == http.StatusOK
-	}, 30*time.Second, 50*time.Millisecond)
+	}, 2*time.Minute, 50*time.Millisecond)
 	return port
 }
 

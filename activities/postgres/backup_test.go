@@ -299,7 +299,7 @@ func dumping(t testing.TB, dsn string) (pid int) {
 	require.Eventually(t, func() bool {
 		err := conn.QueryRow(t.Context(), "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'COPY %bulk%' AND state = 'active' AND pid <> pg_backend_pid()").Scan(&pid)
 		return err == nil
-	}, 30*time.Second, 20*time.Millisecond)
+	}, 2*time.Minute, 20*time.Millisecond)
 	return pid
 }
 
@@ -323,7 +323,7 @@ func TestACancelledBackupEndsPgDumpAndLeavesNothing(t *testing.T) {
 		var n int
 		err := conn.QueryRow(t.Context(), "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'orderly'").Scan(&n)
 		return err == nil && n == 0
-	}, 20*time.Second, 20*time.Millisecond)
+	}, 2*time.Minute, 20*time.Millisecond)
 }
 
 func TestAServerThatRestartsDuringADumpIsTriedAgain(t *testing.T) {
@@ -349,7 +349,7 @@ func TestAServerThatRestartsDuringADumpIsTriedAgain(t *testing.T) {
 	require.Eventually(t, func() bool {
 		conn, err := pgx.Connect(t.Context(), dsn)
 		return err == nil && conn.Close(t.Context()) == nil
-	}, time.Minute, 100*time.Millisecond)
+	}, 2*time.Minute, 100*time.Millisecond)
 	out, err := v.a.backup(t.Context(), BackupInput{Database: "db"})
 	require.NoError(t, err)
 	require.EqualValues(t, 90_000, out.Rows)

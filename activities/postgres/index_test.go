@@ -44,7 +44,7 @@ func TestIndexAdvice(t *testing.T) {
 		out, err = a.indexAdvice(t.Context(), IndexAdviceInput{Database: "db", MinSize: 8192})
 		require.NoError(t, err)
 		return len(out.Unused) == 2
-	}, 20*time.Second, 50*time.Millisecond, "%+v", out.Unused)
+	}, 2*time.Minute, 50*time.Millisecond, "%+v", out.Unused)
 	require.ElementsMatch(t, []string{"public.never", "public.partial"}, advised(out.Unused))
 	require.Len(t, out.Duplicate, 3)
 	require.Subset(t, advised(out.Duplicate), []string{"public.prefix", "public.twin_of_key"})
@@ -148,7 +148,7 @@ func TestCancelledReindexLeavesNothingBehind(t *testing.T) {
 		_, err := a.reindex(ctx, ReindexInput{Database: "db", Indexes: []string{"idx"}, LockTimeout: sops.Duration(time.Minute)})
 		ended <- err
 	}()
-	require.Eventually(t, func() bool { return one[string](t, conn, debris) == "idx_ccnew,other_ccnew" }, 20*time.Second, 20*time.Millisecond)
+	require.Eventually(t, func() bool { return one[string](t, conn, debris) == "idx_ccnew,other_ccnew" }, 2*time.Minute, 20*time.Millisecond)
 	worker := one[int](t, conn, "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'REINDEX %'")
 	cancel()
 	run(t, reader, "COMMIT")

@@ -43,7 +43,7 @@ func TestPingTellsHowFarCopiesAreBehind(t *testing.T) {
 		out, err = setup(t, standby).ping(t.Context(), PingInput{Database: "db"})
 		require.NoError(t, err)
 		return out.Replication.Streaming
-	}, 30*time.Second, 50*time.Millisecond)
+	}, 2*time.Minute, 50*time.Millisecond)
 	require.True(t, out.InRecovery)
 	require.Equal(t, "standby", out.Replication.Role)
 
@@ -57,7 +57,7 @@ func TestPingTellsHowFarCopiesAreBehind(t *testing.T) {
 		out, err = setup(t, standby).ping(t.Context(), PingInput{Database: "db"})
 		require.NoError(t, err)
 		return out.Replication.LagBytes > 1_000_000
-	}, 30*time.Second, 50*time.Millisecond)
+	}, 2*time.Minute, 50*time.Millisecond)
 
 	out, err = setup(t, primary).ping(t.Context(), PingInput{Database: "db"})
 	require.NoError(t, err)
@@ -71,5 +71,5 @@ func TestPingTellsHowFarCopiesAreBehind(t *testing.T) {
 		out, err = setup(t, standby).ping(t.Context(), PingInput{Database: "db"})
 		require.NoError(t, err)
 		return out.Replication.LagBytes < 1_000_000
-	}, 30*time.Second, 50*time.Millisecond)
+	}, 2*time.Minute, 50*time.Millisecond)
 }

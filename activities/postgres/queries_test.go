@@ -27,7 +27,7 @@ func busy(t testing.TB, watcher *pgx.Conn, dsn, statement string) *pgx.Conn {
 	pid := conn.PgConn().PID()
 	require.Eventually(t, func() bool {
 		return one[bool](t, watcher, "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE pid = $1 AND state = 'active' AND query_start < clock_timestamp() - interval '20 ms')", pid)
-	}, 20*time.Second, 10*time.Millisecond)
+	}, 2*time.Minute, 10*time.Millisecond)
 	return conn
 }
 
@@ -114,7 +114,7 @@ func TestTerminateCancelsFirstAndEndsWhatThatDoesNotHelp(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, 1, out.Cancelled)
 	require.Equal(t, 2, out.Left)
-	require.Eventually(t, func() bool { return obedient.Ping(t.Context()) == nil }, 5*time.Second, 10*time.Millisecond, "its session lives")
+	require.Eventually(t, func() bool { return obedient.Ping(t.Context()) == nil }, 2*time.Minute, 10*time.Millisecond, "its session lives")
 
 	in.CancelOnly = false
 	out, err = a.terminate(t.Context(), in)

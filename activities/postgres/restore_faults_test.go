@@ -50,7 +50,7 @@ func (s *site) inTheMiddle(t testing.TB, key string) (name string) {
 		err := conn.QueryRow(t.Context(), `SELECT d.datname FROM pg_database d JOIN pg_stat_activity a USING (datname)
 			WHERE strpos(shobj_description(d.oid, 'pg_database'), $1) > 0 AND a.query LIKE 'COPY public.slow%'`, key).Scan(&name)
 		return err == nil
-	}, 30*time.Second, 20*time.Millisecond)
+	}, 2*time.Minute, 20*time.Millisecond)
 	return name
 }
 

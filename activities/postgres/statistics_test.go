@@ -53,7 +53,7 @@ func settled(t testing.TB, dsn string, statements ...string) {
 	watcher := session(t, dsn)
 	require.Eventually(t, func() bool {
 		return !one[bool](t, watcher, "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE pid = $1)", pid)
-	}, 20*time.Second, 10*time.Millisecond)
+	}, 2*time.Minute, 10*time.Millisecond)
 }
 
 func TestStatisticsDoNotWaitForALockedTable(t *testing.T) {

@@ -54,7 +54,7 @@ func filled(t testing.TB, conn *pgx.Conn, dead map[string]int) {
 			}
 		}
 		return true
-	}, 20*time.Second, 20*time.Millisecond)
+	}, 2*time.Minute, 20*time.Millisecond)
 }
 
 // slowly has every VACUUM of the database take long.
@@ -69,7 +69,7 @@ func vacuuming(t testing.TB, conn *pgx.Conn) (pid int) {
 	t.Helper()
 	require.Eventually(t, func() bool {
 		return conn.QueryRow(t.Context(), "SELECT pid FROM pg_stat_progress_vacuum WHERE datname = current_database()").Scan(&pid) == nil
-	}, 20*time.Second, 10*time.Millisecond)
+	}, 2*time.Minute, 10*time.Millisecond)
 	return pid
 }
 
@@ -314,7 +314,7 @@ func recovered(t testing.TB, dsn string) (conn *pgx.Conn) {
 		var err error
 		conn, err = pgx.Connect(t.Context(), dsn)
 		return err == nil
-	}, 30*time.Second, 50*time.Millisecond)
+	}, 2*time.Minute, 50*time.Millisecond)
 	t.Cleanup(func() { _ = conn.Close(context.Background()) })
 	return conn
 }
