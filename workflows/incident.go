@@ -384,22 +384,5 @@ const maxSummary = 300
 // maxParties bounds the people that a record names as involved.
 const maxParties = 200
 
-// awaitResolved keeps an incident open until somebody says that it is over, whatever became of its steps:
-// an automated step that failed must not end the paging.
-func (r *run) awaitResolved(ctx workflow.Context, phases error) error {
-	if !r.incidentOpen() || ctx.Err() != nil {
-		return phases
-	}
-	if phases != nil && r.record.Failure == nil {
-		r.record.Failure = failureOf(phases)
-		r.event(ctx, Event{Kind: "incident", Text: "the procedure stopped: " + r.record.Failure.String() + "; the incident stays open until somebody resolves it"})
-		r.alarm(ctx, "the procedure's steps stopped: "+r.record.Failure.String())
-	}
-	if err := r.await(ctx, func() bool { return !r.incidentOpen() }); err != nil {
-		return err
-	}
-	return phases
-}
-
 // oneLine makes text from outside one line.
 func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }

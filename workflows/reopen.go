@@ -6,6 +6,23 @@ import (
 	"go.temporal.io/sdk/workflow"
 )
 
+// awaitResolved keeps an incident open until somebody says that it is over, whatever became of its steps:
+// an automated step that failed must not end the paging.
+func (r *run) awaitResolved(ctx workflow.Context, phases error) error {
+	if !r.incidentOpen() || ctx.Err() != nil {
+		return phases
+	}
+	if phases != nil && r.record.Failure == nil {
+		r.record.Failure = failureOf(phases)
+		r.event(ctx, Event{Kind: "incident", Text: "the procedure stopped: " + r.record.Failure.String() + "; the incident stays open until somebody resolves it"})
+		r.alarm(ctx, "the procedure's steps stopped: "+r.record.Failure.String())
+	}
+	if err := r.await(ctx, func() bool { return !r.incidentOpen() }); err != nil {
+		return err
+	}
+	return phases
+}
+
 // fireAgain is what an alert does after the resolution: it must not be swallowed because the run still has
 // something to do. The incident opens again, or, when the run is ending, another one follows it.
 func (r *run) fireAgain(ctx workflow.Context, m Alert) Answer {

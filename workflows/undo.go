@@ -153,7 +153,7 @@ func (r *run) mayUndo(ctx workflow.Context, a *sops.Approval, u *Step) error {
 		return err
 	}
 	_, reason, err := q.Ask.verdict()
-	if err != nil && len(q.Ask.Decisions) > 0 {
+	if _, decided := q.Ask.decision(); decided && err != nil {
 		return &skipped{cause(err)}
 	}
 	q.Reason = reason

@@ -311,6 +311,15 @@ func TestAnUndoThatWouldLoseData(t *testing.T) {
 		require.Equal(t, "undo:one succeeded, undo:two skipped, undo:three succeeded", undone(rec))
 		require.Contains(t, rec.Undo[1].Reason, "rejected by Bob: customers have written since")
 	})
+	t.Run("HoldsWhenOnlySomeHaveAgreedInTime", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t, strings.Replace(risky("fail"), "by: [lead],", "by: [lead, coordinator], quorum: 2,", 1))
+		b.failing("three")
+		b.signal(3*time.Minute, "decide", in{"by": "bob", "step": "undo:two", "approve": true})
+		b.signal(20*time.Minute, "complete", in{"by": "bob", "step": "hold:undo:two", "skip": true, "reason": "we leave it"})
+		rec := b.start("P")
+		require.Equal(t, "left, by Bob: we leave it", rec.Undo[1].Reason)
+	})
 	t.Run("HoldsWhenNobodyDecidesAndIsAskedAnew", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t, risky("fail"))
