@@ -173,7 +173,12 @@ func startPlain(t *testing.T, c client.Client, id, input string) client.Workflow
 // latest is the workflow id of a procedure's newest run.
 func latest(t testing.TB, h *house, procedure string) string {
 	t.Helper()
-	said := h.orderly("show", procedure, "--json")
+	const nobodyAnswers = 3 // for ten seconds after a worker was killed, Temporal may still ask that one
+	var said answer
+	h.await("somebody to answer for "+procedure, 30*time.Second, func() bool {
+		said = h.orderly("show", procedure, "--json")
+		return said.exit != nobodyAnswers
+	})
 	require.Zero(t, said.exit, said.stderr)
 	var rec workflows.Record
 	require.NoError(t, json.Unmarshal([]byte(said.stdout), &rec), said.stdout)

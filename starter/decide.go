@@ -60,10 +60,10 @@ rolled back by abort, where its procedure says so.`,
 func failVerb() decision {
 	return decision{
 		use: "fail <run> [step]", short: "Leave what has failed as it is, and end there",
-		long: `Decide about what has failed and is held. Of a step: the run ends as failed, and
-what it has changed stays. Of an undo: nothing more is undone; what is left can be
-undone later with undo.`,
-		examples: examples(`orderly fail weekly-maintenance/docs-db vacuum --reason "the new index is wanted all the same"`),
+		long: `Decide about what has failed and is held. Of a step: the run ends as failed,
+and what it has changed stays. Of an undo: nothing more is undone; what is
+left can be undone later with undo.`,
+		examples: examples(`orderly fail weekly-maintenance/docs-db vacuum --reason "not tonight"`),
 		words:    []string{"stop", "abort"}, reasoned: true,
 	}
 }
