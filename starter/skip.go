@@ -26,7 +26,7 @@ reason as --reason, it is the one that waits, if there is only one.
 ` + refusedHelp,
 		Example: examples(
 			`orderly skip weekly-maintenance/docs-db ready "checked on Friday"`,
-			`orderly skip weekly-maintenance/docs-db --reason "the index can wait for next week"`),
+			`orderly skip weekly-maintenance/docs-db --reason "it can wait"`),
 		Args: func(_ *cobra.Command, args []string) error {
 			switch {
 			case len(args) == 0:

@@ -40,8 +40,8 @@ gone on with under its own id: it undoes in reverse order, with the procedure as
 was when the run began, does what follows the undo, and its last steps unless they
 have run. What would lose data is approved by people first.
 
-A run that is open is not undone but ended: orderly abort undoes first. One that has
-succeeded owes nothing.
+A run that is open is not undone but ended: orderly abort undoes first. One
+that has succeeded owes nothing.
 
 What the run did is read from Temporal; when Temporal has forgotten it, from the
 journal. When no worker answers, --journal goes by the journal, too, which may lack
@@ -53,7 +53,7 @@ owed being the list of what is undone.
 ` + runHelp,
 		Example: examples(
 			"orderly undo weekly-maintenance/docs-db",
-			`orderly undo weekly-maintenance/docs-db --reason "terminated by mistake" --yes --watch`),
+			`orderly undo weekly-maintenance/docs-db --reason "by mistake" --yes --watch`),
 		Args:              exactly("run"),
 		ValidArgsFunction: a.completeRuns,
 		RunE: func(cmd *cobra.Command, args []string) error {
