@@ -18,7 +18,8 @@ func (a *app) skipCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "skip <run> [step] <reason…>",
 		Short: "Say that a step will not be done, or that its failure does not matter",
-		Long: `Say that a step which waits for people will not be done, and why; the run goes on.
+		Long: `Say that a step which waits for people will not be done, and why; the
+run goes on.
 Of a step that has failed and is held its failure is passed over, and of an undo
 that has failed what it would have undone is left. Without <step>, and with the
 reason as --reason, it is the one that waits, if there is only one.

@@ -33,22 +33,23 @@ func (a *app) undoCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "undo <run>",
 		Short: "Undo what a run that has ended still owes",
-		Long: `Undo what a run has changed and did not put back before it ended: because it was
-terminated in Temporal, or because somebody left it there. What is owed is shown
-first, and asked about on a terminal; elsewhere --yes is needed. The run is then
-gone on with under its own id: it undoes in reverse order, with the procedure as it
-was when the run began, does what follows the undo, and its last steps unless they
-have run. What would lose data is approved by people first.
+		Long: `Undo what a run has changed and did not put back before it ended: because it
+was terminated in Temporal, or because somebody left it there. What is owed is
+shown first, and asked about on a terminal; elsewhere --yes is needed. The run
+is then gone on with under its own id: it undoes in reverse order, with the
+procedure as it was when the run began, does what follows the undo, and its
+last steps unless they have run. What would lose data is approved by people
+first.
 
 A run that is open is not undone but ended: orderly abort undoes first. One
 that has succeeded owes nothing.
 
-What the run did is read from Temporal; when Temporal has forgotten it, from the
-journal. When no worker answers, --journal goes by the journal, too, which may lack
-the run's last moments.
+What the run did is read from Temporal; when Temporal has forgotten it, from
+the journal. When no worker answers, --journal goes by the journal, too, which
+may lack the run's last moments.
 
-With --json: {workflow_id, run_id, procedure, key, by, drill, undo_of, owed, url},
-owed being the list of what is undone.
+With --json: {workflow_id, run_id, procedure, key, by, drill, undo_of, owed,
+url}, owed being the list of what is undone.
 
 ` + runHelp,
 		Example: examples(
