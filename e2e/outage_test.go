@@ -79,9 +79,7 @@ func TestAWorkerThatDiesAllNightSkipsNobodyAndPagesNobodyTwice(t *testing.T) {
 	await(started, 8*time.Second)
 	o.again() // while cleo is due
 	o.paged(id, 3)
-	o.again() // when the record has it
-	await(started, 11*time.Second)
-	o.worker.kill() // for the whole of dora's and a part of eve's time
+	o.worker.kill() // when the record has it, and for the whole of dora's and a part of eve's time
 	await(started, 17*time.Second)
 	o.back()
 

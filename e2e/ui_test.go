@@ -3,7 +3,6 @@ package e2e
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -158,7 +157,7 @@ type browser struct {
 
 func browse(t *testing.T) browser {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
 	t.Cleanup(cancel)
 	ctx, cancel = chromedp.NewExecAllocator(ctx, append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(chromium(t)),
@@ -182,7 +181,8 @@ type page struct {
 }
 
 // attempts is how often a page is loaded before it counts as broken: Chromium gives up what it is loading
-// whenever a network interface comes or goes, and the containers of other tests make that happen.
+// whenever a network interface comes or goes, and the containers of other tests make that happen. A page
+// whose own requests were given up stays as empty as it is then, so it is loaded again as well.
 const attempts = 5
 
 // shows opens a page and waits until it shows all of this.
@@ -191,7 +191,7 @@ func (b browser) shows(t *testing.T, address string, wanted ...string) page {
 	list, err := json.Marshal(wanted)
 	require.NoError(t, err)
 	shown := fmt.Sprintf(`(text => text.includes("Uh oh.") ? "broken" : %s.every(w => text.includes(w)) ? "shown" : "")(%s)`, list, everyText)
-	poll := chromedp.Poll[string](shown, chromedp.WithPollingInterval(100*time.Millisecond), chromedp.WithPollingTimeout(45*time.Second))
+	poll := chromedp.Poll[string](shown, chromedp.WithPollingInterval(100*time.Millisecond), chromedp.WithPollingTimeout(25*time.Second))
 	p := page{t, b.ctx}
 	for range attempts {
 		state := ""
@@ -201,7 +201,7 @@ func (b browser) shows(t *testing.T, address string, wanted ...string) page {
 		if state == "shown" {
 			return p
 		}
-		if errors.Is(err, chromedp.ErrPollingTimeout) {
+		if b.ctx.Err() != nil {
 			break
 		}
 	}
