@@ -55,7 +55,7 @@ type Input struct {
 // Schedule starts the procedure regularly: one Temporal schedule `<procedure>/<id>`.
 type Schedule struct {
 	ID       string         `yaml:"id" json:"id" required:"true" doc:"The Temporal schedule is '<procedure>/<id>'."`
-	Cron     string         `yaml:"cron" json:"cron" required:"true" doc:"Minute, hour, day of month, month, day of week."`
+	Cron     string         `yaml:"cron" json:"cron" required:"true" doc:"Minute, hour, day of month, month, day of week. Day of month and day of week must both hold, unlike in a crontab: 0 9 1-7 * 1 is the first Monday of a month."`
 	TimeZone string         `yaml:"time_zone" json:"time_zone,omitempty" doc:"IANA name. Default: UTC."`
 	Overlap  string         `yaml:"overlap" json:"overlap,omitempty" enum:"skip,buffer_one,buffer_all,allow_all,cancel_other,terminate_other" doc:"What happens when the run before is still open. Default: 'skip'."`
 	Catchup  Duration       `yaml:"catchup" json:"catchup,omitempty" doc:"How late a missed start is still made up for. Default: 10m."`

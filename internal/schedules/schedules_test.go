@@ -212,3 +212,18 @@ func (s *setup) change(id string, edit func(*client.Schedule)) {
 	})
 	require.NoError(s.t, err)
 }
+
+// TestTheFirstMondayOfAMonth says that a day of the month and a day of the week must both hold, which is not
+// what a crontab does.
+func TestTheFirstMondayOfAMonth(t *testing.T) {
+	t.Parallel()
+	s := newSetup(t)
+	s.apply(`  - {id: review, cron: "0 9 1-7 * 1"}`+"\n", false)
+	d, err := s.client.ScheduleClient().GetHandle(s.ctx(), "check/review").Describe(s.ctx())
+	require.NoError(t, err)
+	require.NotEmpty(t, d.Info.NextActionTimes)
+	for _, at := range d.Info.NextActionTimes {
+		require.Equal(t, time.Monday, at.UTC().Weekday())
+		require.LessOrEqual(t, at.UTC().Day(), 7)
+	}
+}
