@@ -157,7 +157,7 @@ func (s *show) announce(ctx context.Context, id string, c sops.Channel) {
 const noSlack = "orderly.yaml has no notify.slack"
 
 // find gives the transport that can do more than send, or nil.
-func find[T any](hub *notify.Hub) *T {
+func find[T any](hub Messenger) *T {
 	for _, t := range hub.Transports() {
 		if able, ok := t.(T); ok {
 			return &able

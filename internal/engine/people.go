@@ -18,9 +18,20 @@ import (
 
 // People is how the people of org.yaml are looked up, paged and told.
 type People struct {
-	hub    *notify.Hub
+	hub    Messenger
 	orgs   *orgs
 	redact func(string) string
+	now    func() time.Time
+}
+
+// Messenger is how messages get to people and channels: a *notify.Hub, or what stands in for one where
+// nobody must be disturbed.
+type Messenger interface {
+	Page(ctx context.Context, to []notify.Recipient, via []string, m notify.Message) [][]notify.Outcome
+	Tell(ctx context.Context, to []notify.Recipient, via []string, m notify.Message) [][]notify.Outcome
+	Deliver(ctx context.Context, m notify.Message, owed []notify.Owed) [][]notify.Outcome
+	Reached(outcomes []notify.Outcome, states ...notify.State) bool
+	Transports() []notify.Transport
 }
 
 // PeopleOptions are what may be left out.
@@ -29,16 +40,21 @@ type PeopleOptions struct {
 	Redact func(string) string
 	// Logger is told of an org.yaml that can't be used. Default: slog.Default.
 	Logger *slog.Logger
+	// Now says who is on call when notify.send asks. Default: time.Now.
+	Now func() time.Time
 }
 
 // NewPeople looks people up in the org.yaml of the sources and reaches them through a hub, which stays the
 // caller's to close.
-func NewPeople(sources []sops.Source, hub *notify.Hub, o PeopleOptions) *People {
+func NewPeople(sources []sops.Source, hub Messenger, o PeopleOptions) *People {
 	if o.Redact == nil {
 		o.Redact = func(text string) string { return text }
 	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
 	return &People{
-		hub: hub, redact: o.Redact,
+		hub: hub, redact: o.Redact, now: o.Now,
 		orgs: &orgs{sources: sources, logger: cmp.Or(o.Logger, slog.Default())},
 	}
 }

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"time"
 
 	"github.com/orderly-ops/orderly/activities/notify"
 	"github.com/orderly-ops/orderly/workflows"
@@ -16,7 +15,7 @@ func (p *People) Tell(ctx context.Context, order notify.Order, dry bool) (notify
 	if err != nil {
 		return notify.Report{}, err
 	}
-	request := workflows.TellRequest{To: order.To, Via: order.Via, At: time.Now(), Message: order.Message}
+	request := workflows.TellRequest{To: order.To, Via: order.Via, At: p.now(), Message: order.Message}
 	var result workflows.PageResult
 	if dry {
 		result.People, _, result.Nobody = audience(org, request)
