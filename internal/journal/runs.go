@@ -63,9 +63,20 @@ func (j *Journal) SaveRun(ctx context.Context, r Run) error {
 	if err := r.check(); err != nil {
 		return j.failed("save run", err)
 	}
-	_, err := j.write.ExecContext(ctx, saveRun,
+	tx, err := j.write.BeginTx(ctx, nil)
+	if err != nil {
+		return j.failed("save run "+r.WorkflowID, err)
+	}
+	defer tx.Rollback() //nolint:errcheck // after a commit there is nothing to roll back
+	saved, err := tx.ExecContext(ctx, saveRun,
 		r.WorkflowID, r.RunID, clean(r.Procedure), clean(r.Key), clean(r.State), r.Drill, clean(r.By),
 		stamp(r.Started), stamp(r.Ended), stamp(r.Updated), r.Digest, clean(string(r.Record)))
+	if err == nil {
+		err = saveFacts(ctx, tx, r, saved)
+	}
+	if err == nil {
+		err = tx.Commit()
+	}
 	if err != nil {
 		return j.failed("save run "+r.WorkflowID, err)
 	}
@@ -100,6 +111,7 @@ type RunFilter struct {
 	State     string
 	From, To  time.Time // started in [From, To)
 	NoDrills  bool
+	Drills    bool // only drills
 	Records   bool // read the records too; they can be large
 	Limit     int  // at most this many, the newest; default 100
 }
@@ -131,6 +143,9 @@ func (f *RunFilter) conditions() *conditions {
 	}
 	if f.NoDrills {
 		c.add("drill = ?", false)
+	}
+	if f.Drills {
+		c.add("drill = ?", true)
 	}
 	c.between("started", f.From, f.To)
 	return c
