@@ -1,0 +1,116 @@
+package simulate
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/orderly-ops/orderly/workflows"
+)
+
+// ExecuteChildWorkflow implements interceptor.WorkflowOutboundInterceptor. A run that is waited for is simulated
+// as well, unless the scenario says what it comes to. One that is left running is only noted.
+func (o *outbound) ExecuteChildWorkflow(ctx workflow.Context, kind string, args ...any) workflow.ChildWorkflowFuture {
+	o.w.count(activityEvents)
+	options := workflow.GetChildWorkflowOptions(ctx)
+	procedure, key, _ := strings.Cut(options.WorkflowID, "/")
+	left := options.ParentClosePolicy == enumspb.PARENT_CLOSE_POLICY_ABANDON
+	stub, stubbed := o.w.scenario.Procedures[procedure]
+	if !left && !stubbed {
+		return o.Next.ExecuteChildWorkflow(ctx, kind, args...)
+	}
+	c := newChild(ctx)
+	open := o.w.openRun(options.WorkflowID) != nil || o.w.isNoted(options.WorkflowID)
+	if left {
+		o.w.noteStart(ctx, o.run, options.WorkflowID, args, open)
+	}
+	if open {
+		c.failed(&temporal.ChildWorkflowExecutionAlreadyStartedError{})
+		return c
+	}
+	o.w.started[options.WorkflowID] = o.w.now().Add(maxHorizon)
+	if stubbed && stub.After > 0 {
+		o.w.started[options.WorkflowID] = o.w.now().Add(stub.After)
+	}
+	c.began.Set(workflow.Execution{ID: options.WorkflowID, RunID: fmt.Sprintf("simulated-%d", len(o.w.started))}, nil)
+	if left {
+		return c
+	}
+	outside, _ := workflow.NewDisconnectedContext(ctx)
+	workflow.GoNamed(outside, "run "+options.WorkflowID, func(outside workflow.Context) {
+		began := workflow.Now(outside)
+		left := o.w.alive(began.Add(stub.After)).Sub(began)
+		cancelled, _ := o.Next.AwaitWithTimeout(outside, left, func() bool { return ctx.Err() != nil }) // outside of any cancellation
+		delete(o.w.started, options.WorkflowID)
+		c.ended.Set(stub.summary(procedure, began, workflow.Now(outside), cancelled))
+	})
+	_ = key
+	return c
+}
+
+// summary is what a stub comes to.
+func (s Stub) summary(procedure string, began, ended time.Time, cancelled bool) (any, error) {
+	switch {
+	case cancelled || s.State == "cancelled":
+		return nil, temporal.NewCanceledError()
+	case s.State == "failed":
+		text := s.Error
+		if text == "" {
+			text = "it fails in this scenario"
+		}
+		return nil, temporal.NewApplicationError(text, workflows.ErrStep)
+	}
+	sum := workflows.Summary{Procedure: procedure, State: workflows.Succeeded, Started: began.UTC(), Ended: ended.UTC()}
+	if raw, err := json.Marshal(s.Outputs["findings"]); err == nil {
+		_ = json.Unmarshal(raw, &sum.Findings) // what the file gives was checked when it was read
+	}
+	return sum, nil
+}
+
+// noteStart keeps a run that is left running.
+func (w *world) noteStart(ctx workflow.Context, by *live, id string, args []any, open bool) {
+	s := Started{At: workflow.Now(ctx).UTC(), Run: by.id, ID: id, Joined: open, Inputs: map[string]any{}}
+	s.Procedure, s.Key, _ = strings.Cut(id, "/")
+	if raw, ok := args[0].(json.RawMessage); ok {
+		_ = json.Unmarshal(raw, &s.Inputs) // the engine made it of a map
+	}
+	for _, own := range []string{workflows.InputBy, workflows.InputDrill, workflows.InputKey, workflows.InputRequester} {
+		delete(s.Inputs, own)
+	}
+	w.result.Started = append(w.result.Started, s)
+}
+
+// child is another run that is not simulated.
+type child struct {
+	workflow.Future
+
+	ended, began workflow.Settable
+	execution    workflow.Future
+}
+
+func newChild(ctx workflow.Context) *child {
+	c := &child{}
+	c.Future, c.ended = workflow.NewFuture(ctx)
+	c.execution, c.began = workflow.NewFuture(ctx)
+	return c
+}
+
+func (c *child) failed(err error) {
+	c.began.Set(nil, err)
+	c.ended.Set(nil, err)
+}
+
+// GetChildWorkflowExecution implements workflow.ChildWorkflowFuture.
+func (c *child) GetChildWorkflowExecution() workflow.Future { return c.execution }
+
+// SignalChildWorkflow implements workflow.ChildWorkflowFuture. The interpreter does not use it.
+func (c *child) SignalChildWorkflow(ctx workflow.Context, _ string, _ any) workflow.Future {
+	future, settle := workflow.NewFuture(ctx)
+	settle.Set(nil, nil)
+	return future
+}

@@ -1,0 +1,156 @@
+package simulate
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.temporal.io/sdk/interceptor"
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/orderly-ops/orderly/workflows"
+)
+
+// watcher stands between the interpreter and the test environment: it carries out activities by itself, in the
+// workflow's own coroutines, so that nothing depends on how goroutines are scheduled; it holds timers back
+// while no worker lives; and it ends what is still open at the horizon.
+type watcher struct {
+	interceptor.WorkerInterceptorBase
+
+	w *world
+}
+
+// InterceptWorkflow implements interceptor.WorkerInterceptor.
+func (i *watcher) InterceptWorkflow(_ workflow.Context, next interceptor.WorkflowInboundInterceptor) interceptor.WorkflowInboundInterceptor {
+	in := &inbound{w: i.w}
+	in.Next = next
+	return in
+}
+
+// inbound is one run, or one of those that it runs.
+type inbound struct {
+	interceptor.WorkflowInboundInterceptorBase
+
+	w   *world
+	out *outbound
+}
+
+// Init implements interceptor.WorkflowInboundInterceptor.
+func (i *inbound) Init(next interceptor.WorkflowOutboundInterceptor) error {
+	i.out = &outbound{w: i.w}
+	i.out.Next = next
+	return i.Next.Init(i.out)
+}
+
+// ExecuteWorkflow implements interceptor.WorkflowInboundInterceptor. It runs the run beside itself and leaves it
+// where it is when the horizon is reached.
+func (i *inbound) ExecuteWorkflow(ctx workflow.Context, in *interceptor.ExecuteWorkflowInput) (result any, err error) {
+	me := i.w.begin(ctx, func() *workflows.Record { return i.record(ctx) })
+	i.out.run = me
+	ended := false
+	workflow.GoNamed(ctx, "run", func(ctx workflow.Context) {
+		result, err = i.Next.ExecuteWorkflow(ctx, in)
+		ended = true
+	})
+	outside, _ := workflow.NewDisconnectedContext(ctx)
+	left := i.w.horizon.Sub(workflow.Now(ctx))
+	_, _ = i.out.Next.AwaitWithTimeout(outside, left+me.grace(), func() bool { return ended }) // outside of any cancellation
+	me.record, me.ended = i.record(ctx), workflow.Now(ctx).UTC()
+	me.open = false
+	if !ended {
+		me.cut = true
+		return nil, errHorizon
+	}
+	return result, err
+}
+
+var errHorizon = errors.New("the horizon is reached")
+
+// record asks the run how it stands; nil before it has a record.
+func (i *inbound) record(ctx workflow.Context) *workflows.Record {
+	answer, err := i.Next.HandleQuery(ctx, &interceptor.HandleQueryInput{QueryType: workflows.QueryStatus})
+	raw, ok := answer.(json.RawMessage)
+	if err != nil || !ok {
+		return nil
+	}
+	var rec workflows.Record
+	if err := json.Unmarshal(raw, &rec); err != nil {
+		return nil
+	}
+	return &rec
+}
+
+// outbound is what a run asks of Temporal.
+type outbound struct {
+	interceptor.WorkflowOutboundInterceptorBase
+
+	w   *world
+	run *live
+}
+
+// held is how long a timer really takes: one that is due while no worker lives is served when one does.
+func (o *outbound) held(ctx workflow.Context, d time.Duration) time.Duration {
+	o.w.count(timerEvents)
+	now := workflow.Now(ctx)
+	return o.w.alive(now.Add(d)).Sub(now)
+}
+
+// NewTimer implements interceptor.WorkflowOutboundInterceptor.
+func (o *outbound) NewTimer(ctx workflow.Context, d time.Duration) workflow.Future {
+	return o.Next.NewTimer(ctx, o.held(ctx, d))
+}
+
+// NewTimerWithOptions implements interceptor.WorkflowOutboundInterceptor.
+func (o *outbound) NewTimerWithOptions(ctx workflow.Context, d time.Duration, options workflow.TimerOptions) workflow.Future {
+	return o.Next.NewTimerWithOptions(ctx, o.held(ctx, d), options)
+}
+
+// Sleep implements interceptor.WorkflowOutboundInterceptor.
+func (o *outbound) Sleep(ctx workflow.Context, d time.Duration) error {
+	return o.Next.Sleep(ctx, o.held(ctx, d))
+}
+
+// AwaitWithTimeout implements interceptor.WorkflowOutboundInterceptor.
+func (o *outbound) AwaitWithTimeout(ctx workflow.Context, d time.Duration, condition func() bool) (bool, error) {
+	return o.Next.AwaitWithTimeout(ctx, o.held(ctx, d), condition)
+}
+
+// AwaitWithOptions implements interceptor.WorkflowOutboundInterceptor.
+func (o *outbound) AwaitWithOptions(ctx workflow.Context, options workflow.AwaitOptions, condition func() bool) (bool, error) {
+	options.Timeout = o.held(ctx, options.Timeout)
+	return o.Next.AwaitWithOptions(ctx, options, condition)
+}
+
+// SignalExternalWorkflow implements interceptor.WorkflowOutboundInterceptor. Runs that are only noted take what
+// they are told; others are not there.
+func (o *outbound) SignalExternalWorkflow(ctx workflow.Context, workflowID, runID, name string, arg any) workflow.Future {
+	o.w.count(activityEvents)
+	if run := o.w.openRun(workflowID); run != nil {
+		return o.Next.SignalExternalWorkflow(ctx, workflowID, "", name, arg)
+	}
+	future, settle := workflow.NewFuture(ctx)
+	var err error
+	if !o.w.isNoted(workflowID) {
+		err = fmt.Errorf("there is no open run %s", workflowID)
+	}
+	settle.Set(nil, err)
+	return future
+}
+
+// About how many events of a history things make.
+const (
+	timerEvents    = 2
+	activityEvents = 6
+	messageEvents  = 5
+)
+
+// count keeps account of the history, and suggests to continue as new when it has grown long.
+func (w *world) count(n int) {
+	before := w.events
+	w.events += n
+	w.env.SetCurrentHistoryLength(w.events)
+	if before < w.options.ContinueAfter && w.events >= w.options.ContinueAfter {
+		w.env.SetContinueAsNewSuggested(true)
+	}
+}
