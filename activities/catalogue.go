@@ -35,6 +35,8 @@ type Deps struct {
 	Journal *log.Journal
 	// Org gives org.yaml as it is now.
 	Org org.Source
+	// Procedures gives the procedures as they are now, those with problems left out.
+	Procedures func() *sops.Library
 	// Tell reaches people.
 	Tell notify.Teller
 }
@@ -59,7 +61,7 @@ func Definitions(deps Deps) []action.Definition {
 		notify.Actions(deps.Tell),
 		org.Actions(deps.Org),
 		redis.Actions(cfg.Targets.Redis),
-		report.Actions(deps.Journal, keeper),
+		report.Actions(report.Deps{Journal: deps.Journal, Keeper: keeper, Org: deps.Org, Procedures: deps.Procedures}),
 		s3.Actions(cfg.Targets.S3, keeper),
 		statuspage.Actions(cfg.Targets.HTTP),
 		targets.Actions(deps.Config),

@@ -80,6 +80,9 @@ func (k *Keeper) KeepExact(ctx context.Context, name string, write func(io.Write
 	return k.put(ctx, name, write)
 }
 
+// Redact takes the secrets of orderly.yaml out of a text.
+func (k *Keeper) Redact(text string) string { return k.redact(text) }
+
 // Copy writes the artifact of a key to a writer.
 func (k *Keeper) Copy(ctx context.Context, key string, to io.Writer) error {
 	s, err := k.store("read " + key)

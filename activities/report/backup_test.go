@@ -32,8 +32,8 @@ func TestOnlyVerifiedBackupsCount(t *testing.T) {
 			}},
 			want: Backup{
 				Backups: 3, Verified: 3, Newest: "a", Recovery: ptr(90.25), Loss: ptr(3600), LongestGap: ptr(24 * 3600),
-				RTOMet: true, RPOMet: true, Met: true, Missing: []string{},
-				Summary: "docs-db: 3 backups, 3 of them verified, data of 1h would be lost (promised: at most 26h), restoring takes 1m30s (promised: at most 1h).",
+				RTOMet: true, RPOMet: true, Met: true, Written: Written{Missing: []string{},
+					Summary: "docs-db: 3 backups, 3 of them verified, data of 1h would be lost (promised: at most 26h), restoring takes 1m30s (promised: at most 1h)."},
 			},
 		},
 		"TheNewestOneWasNeverRestored": {
@@ -42,36 +42,37 @@ func TestOnlyVerifiedBackupsCount(t *testing.T) {
 			}},
 			want: Backup{
 				Backups: 2, Verified: 1, Newest: "old", Recovery: ptr(4000), Loss: ptr(30 * 3600),
-				Missing: []string{"how regular backups are: there are fewer than two verified ones"},
-				Summary: "docs-db: 2 backups, 1 of them verified, data of 30h would be lost — more than the promised 26h, restoring takes 1h6m40s — more than the promised 1h.",
+				Written: Written{Missing: []string{"how regular backups are: there are fewer than two verified ones"},
+					Summary: "docs-db: 2 backups, 1 of them verified, data of 30h would be lost — more than the promised 26h, restoring takes 1h6m40s — more than the promised 1h. 1 part is missing from the report."},
 			},
 		},
 		"WhatWasMeasuredJustNowCounts": {
 			in: BackupInput{Restore: ptr(12), Backups: []OneBackup{{Key: "a", At: at(1), Verified: true, RestoreSeconds: 90}}},
 			want: Backup{
 				Backups: 1, Verified: 1, Newest: "a", Recovery: ptr(12), Loss: ptr(3600), RTOMet: true, RPOMet: true, Met: true,
-				Missing: []string{"how regular backups are: there are fewer than two verified ones"},
-				Summary: "docs-db: 1 backup, 1 of them verified, data of 1h would be lost, restoring takes 12s.",
+				Written: Written{Missing: []string{"how regular backups are: there are fewer than two verified ones"},
+					Summary: "docs-db: 1 backup, 1 of them verified, data of 1h would be lost, restoring takes 12s. 1 part is missing from the report."},
 			},
 		},
 		"NothingWasEverRestored": {
 			in: BackupInput{RTO: anHour, Backups: []OneBackup{{Key: "a", At: at(1)}}},
 			want: Backup{
 				Backups: 1, RPOMet: true,
-				Missing: []string{
-					"how much would be lost: no backup has been restored and compared",
+				Written: Written{Missing: []string{
 					"how long a restore takes: it was never measured",
+					"how much would be lost: no backup has been restored and compared",
 					"how regular backups are: there are fewer than two verified ones",
 				},
-				Summary: "docs-db can't be counted on: 1 backup, none of them verified.",
+					Summary: "docs-db can't be counted on: 1 backup, none of them verified. 3 parts are missing from the report."},
 			},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			tc.in.Database = "docs-db"
-			got := judge(tc.in, now)
-			got.At = nil
+			model := tc.in.model(now)
+			got, doc := standing(model), model.Document()
+			got.At, got.Missing, got.Summary = nil, doc.Lacking(), doc.Summary
 			require.Equal(t, tc.want, got)
 		})
 	}

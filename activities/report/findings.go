@@ -1,4 +1,3 @@
-// Package report turns what a procedure looked at into findings that a person can act on.
 package report
 
 import (
@@ -13,45 +12,8 @@ import (
 	"go.temporal.io/sdk/activity"
 
 	"github.com/orderly-ops/orderly/activities/action"
-	"github.com/orderly-ops/orderly/activities/artifact"
 	"github.com/orderly-ops/orderly/internal/journal"
 )
-
-// Actions declares the actions of this package. A nil journal is enough to describe them.
-func Actions(j *journal.Journal, k *artifact.Keeper) []action.Definition {
-	a := actions{journal: j, keeper: k}
-	return []action.Definition{
-		action.Define("report.findings",
-			"Make findings of what was seen, worst first, keep them in the maintenance log and write them as a table. "+
-				"What could not be looked at becomes a finding too, so that nothing passes in silence.",
-			a.findings),
-		action.Define("report.maintenance",
-			"Write the report of a maintenance as Markdown and keep it as an artifact: how services, incidents and resources were in "+
-				"the days before, from the journal; what was done, what is planned and what is recommended, as the run says it. "+
-				"What nobody has measured or said is marked as missing.",
-			a.maintenance),
-		action.Define("report.backup",
-			"Write down how well a database is backed up, as Markdown that is kept as an artifact: how long a restore takes (RTO) and how much "+
-				"would be lost now (RPO), as measured, against what is promised. Only backups that were restored and compared count.",
-			a.backup),
-	}
-}
-
-type actions struct {
-	journal *journal.Journal
-	keeper  *artifact.Keeper
-}
-
-// usable says why a report can't be made at all.
-func (a actions) usable(name string) error {
-	switch {
-	case a.journal == nil:
-		return action.Permanent(action.ErrNotConfigured, "%s: this worker has no journal open: give journal.dsn in orderly.yaml", name)
-	case a.keeper == nil:
-		return action.Permanent(action.ErrNotConfigured, "%s: this worker keeps no artifacts", name)
-	}
-	return nil
-}
 
 // The severities, worst first.
 const (
@@ -123,7 +85,7 @@ func (a actions) findings(ctx context.Context, in FindingsInput) (Findings, erro
 	if err != nil {
 		return Findings{}, err
 	}
-	if err := a.keep(ctx, all); err != nil {
+	if err := a.log(ctx, all); err != nil {
 		if activity.GetInfo(ctx).Attempt < keepAttempts {
 			return Findings{}, err
 		}
@@ -167,8 +129,8 @@ var notKept = Finding{
 	Act: "see that the journal can be written; the run's own record has the findings",
 }
 
-// keep writes the findings into the journal. A second attempt of the step finds them there already.
-func (a actions) keep(ctx context.Context, all []Finding) error {
+// log writes the findings into the journal. A second attempt of the step finds them there already.
+func (a actions) log(ctx context.Context, all []Finding) error {
 	at, now := activity.GetInfo(ctx), time.Now()
 	rows := make([]journal.Finding, len(all))
 	for i, f := range all {

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/orderly-ops/orderly/internal/journal"
+	write "github.com/orderly-ops/orderly/internal/report"
+	"github.com/orderly-ops/orderly/workflows"
 )
 
 // The figures that the daily check keeps and a maintenance report reads.
@@ -22,53 +24,22 @@ const (
 	figureDatabase = "database_latency"
 )
 
+// What a report is made of.
+type (
+	Level         = write.Level
+	Uptime        = write.Uptime
+	Growth        = write.Growth
+	Incidents     = write.Incidents
+	SeverityCount = write.SeverityCount
+	RunCount      = write.RunCount
+	Activity      = write.Activity
+	Undone        = write.Undone
+	UpcomingWork  = write.UpcomingWork
+	OneBackup     = write.Backup
+)
+
 // mostRuns bounds what one report reads of the journal.
 const mostRuns = 1000
-
-// Level is how high a figure was.
-type Level struct {
-	Subject string  `json:"subject" doc:"What it was measured of."`
-	Mean    float64 `json:"mean" doc:"The mean of all values."`
-	Peak    float64 `json:"peak" doc:"The largest."`
-	Last    float64 `json:"last" doc:"The newest."`
-	Points  int     `json:"points" doc:"How many values there are."`
-}
-
-// Uptime is how often a service was found working.
-type Uptime struct {
-	Subject string  `json:"subject" doc:"The service's target."`
-	Percent float64 `json:"percent" doc:"The share of the looks at which it worked."`
-	Looks   int     `json:"looks" doc:"How often was looked: what happened between two looks is not known."`
-}
-
-// Growth is how full something is and was.
-type Growth struct {
-	Subject string  `json:"subject" doc:"Host and mount."`
-	Now     float64 `json:"now" doc:"The newest value, in percent."`
-	Change  float64 `json:"change" doc:"Percentage points since the oldest value of the period."`
-	Grown   bool    `json:"grown" doc:"There is more than one value, so that change means something."`
-	Points  int     `json:"points" doc:"How many values there are."`
-}
-
-// Incidents counts incidents.
-type Incidents struct {
-	Total      int             `json:"total" doc:"All of them."`
-	BySeverity []SeverityCount `json:"by_severity" doc:"By scale and severity, sorted."`
-}
-
-// SeverityCount is how many incidents were how grave.
-type SeverityCount struct {
-	Scale    string `json:"scale" doc:"The severity scale; may be empty."`
-	Severity string `json:"severity" doc:"As it was at the end."`
-	Count    int    `json:"count" doc:"How many."`
-}
-
-// RunCount is how often a procedure ran.
-type RunCount struct {
-	Procedure string `json:"procedure" doc:"Its id."`
-	Succeeded int    `json:"succeeded" doc:"Runs that ended well"`
-	Failed    int    `json:"failed" doc:"and those that did not."`
-}
 
 // gatherer reads from the journal what is known of a time.
 type gatherer struct {
@@ -159,7 +130,7 @@ func (g gatherer) runs(ctx context.Context, out *Maintenance) error {
 			continue
 		}
 		c := counts[r.Procedure]
-		if r.State == succeeded {
+		if r.State == string(workflows.Succeeded) {
 			c.Succeeded++
 		} else {
 			c.Failed++
@@ -167,7 +138,8 @@ func (g gatherer) runs(ctx context.Context, out *Maintenance) error {
 		counts[r.Procedure] = c
 		var rec incidentOf
 		if err := json.Unmarshal(r.Record, &rec); err != nil {
-			return fmt.Errorf("report.maintenance: the record of run %s in the journal: %w", r.WorkflowID, err)
+			out.LeftOut = append(out.LeftOut, fmt.Sprintf("%s@%s: the record can't be read: %v", r.WorkflowID, r.RunID, err))
+			continue
 		}
 		if rec.Incident != nil {
 			severities[SeverityCount{Scale: rec.Incident.Scale, Severity: rec.Incident.Severity}]++

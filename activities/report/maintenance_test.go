@@ -65,9 +65,9 @@ func TestAMaintenanceReportSaysWhatTheWeekWasLike(t *testing.T) {
 	require.Equal(t, []Level{{Subject: "docs-api", Mean: 101.5, Peak: 103, Last: 100, Points: 4}}, out.Responses)
 	require.Equal(t, []Level{{Subject: "host", Mean: 25, Peak: 40, Last: 10, Points: 4}}, out.CPU, "what was before the week does not count")
 	require.Equal(t, []Growth{{Subject: "host /", Now: 60, Change: 3, Grown: true, Points: 4}}, out.Disks)
-	require.Equal(t, Incidents{Total: 3, BySeverity: []SeverityCount{{"incident", "P3", 1}, {"platform", "P1", 2}}}, out.Incidents,
+	require.Equal(t, Incidents{Total: 3, BySeverity: []SeverityCount{{Scale: "incident", Severity: "P3", Count: 1}, {Scale: "platform", Severity: "P1", Count: 2}}}, out.Incidents,
 		"no drill, nothing older")
-	require.Equal(t, []RunCount{{"daily-check", 1, 1}, {"emergency-response", 2, 0}, {"incident-response", 0, 1}}, out.Runs)
+	require.Equal(t, []RunCount{{Procedure: "daily-check", Succeeded: 1, Failed: 1}, {Procedure: "emergency-response", Succeeded: 2, Failed: 0}, {Procedure: "incident-response", Succeeded: 0, Failed: 1}}, out.Runs)
 	require.Equal(t, []int{1, 1}, []int{out.Done, out.NotDone})
 	require.Empty(t, out.Missing)
 	require.True(t, out.Complete)
@@ -76,7 +76,7 @@ func TestAMaintenanceReportSaysWhatTheWeekWasLike(t *testing.T) {
 	text := d.kept(t, out.Key)
 	for _, line := range []string{
 		"# Weekly maintenance of docs-db\n",
-		"Outcome: **completed**.\n",
+		"- Outcome: completed\n",
 		"| docs-api | 75 % of 4 looks | 101.5 ms |\n",
 		"- platform P1: 2\n",
 		`| Docker clean-up | succeeded | 3 images \| 1.5 GiB |` + "\n",
@@ -84,14 +84,14 @@ func TestAMaintenanceReportSaysWhatTheWeekWasLike(t *testing.T) {
 		"| processor | host | 25 % | 40 % | 10 % |\n",
 		"| database, simple query | docs-db | 1.5 ms | 1.5 ms | 1.5 ms |\n",
 		"| host / | 60 % | +3 points |\n",
-		"Disk space recovered: 1.5 GiB. Connections of the database in use: 12.35 %.\n",
+		"- Disk space recovered: 1.5 GiB\n- Connections of the database in use: 12.35 %\n",
 		`- select \* from \_users\_: 410 ms` + "\n",
 		"| PostgreSQL 17 | December | ten minutes away | a rehearsal |\n",
 		"- index orders(user\\_id)\n",
 	} {
 		require.Contains(t, text, line)
 	}
-	require.NotContains(t, text, notKnown)
+	require.NotContains(t, text, "**missing**")
 	require.NotContains(t, text, "Missing")
 }
 
@@ -109,26 +109,29 @@ func TestWhatIsNotKnownIsMarkedAndNeverMadeUp(t *testing.T) {
 	require.Equal(t, []string{
 		"uptime: no health check kept whether a service works (figure service_up)",
 		"response times: none were measured (figure api_mean)",
+		"activities: the run lists none",
 		"processor: not measured (figure cpu_percent)",
 		"memory: not measured (figure memory_percent)",
-		"disk growth: there is only one value in the period",
 		"query times: not measured (figure database_latency)",
-		"connection pool: the run did not measure it",
+		"disk growth: there is only one value in the period",
 		"disk space recovered: the run did not measure it",
-		"activities: the run lists none",
+		"connection pool: the run did not measure it",
 		"upcoming work, Certificates: its impact",
 		"upcoming work, Certificates: how it is prepared",
 	}, out.Missing)
-	require.Equal(t, "Maintenance rolled back: 0 of 0 activities done, 0 incidents in 7 days; 11 missing from the report.", out.Summary)
+	require.Equal(t, "Maintenance rolled back: 0 of 0 activities done, 0 incidents in 7 days. 11 parts are missing from the report.", out.Summary)
 	text := d.kept(t, out.Key)
-	require.Contains(t, text, "Why: the new image &lt;b&gt;did not&lt;/b&gt; become healthy\n")
-	require.Contains(t, text, "## Services\n\n*not known*\n")
+	require.Contains(t, text, "- Why: the new image &lt;b&gt;did not&lt;/b&gt; become healthy\n")
+	require.Contains(t, text, "## Services\n\n**missing**\n")
 	require.Contains(t, text, "Put back, the last first:\n\n- Update api: undone\n- The database: left, not wanted\n")
-	require.Contains(t, text, "| processor |  | *not known* | *not known* | *not known* |\n")
-	require.Contains(t, text, "| host / | 61 % | *not known* |\n")
-	require.Contains(t, text, "Disk space recovered: *not known*. Connections of the database in use: *not known*.\n")
-	require.Contains(t, text, "| Certificates | *not known* | *not known* | *not known* |\n")
+	require.Contains(t, text, "| processor |  | **missing** | **missing** | **missing** |\n")
+	require.Contains(t, text, "| host / | 61 % | **missing** |\n")
+	require.Contains(t, text, "- Disk space recovered: **missing**\n- Connections of the database in use: **missing**\n")
+	require.Contains(t, text, "| Certificates | **missing** | **missing** | **missing** |\n")
 	require.Contains(t, text, "## Missing from this report\n\n- uptime")
+	require.Len(t, out.Unanswered, 2, "what was not measured nobody can say afterwards")
+	require.Contains(t, d.kept(t, out.HTML), "<dt>Why</dt><dd>the new image &lt;b&gt;did not&lt;/b&gt; become healthy</dd>")
+	require.Contains(t, d.kept(t, out.Model), `"kind": "maintenance"`)
 }
 
 func TestAMaintenanceReportThatCanNotBeMadeIsRefused(t *testing.T) {
@@ -146,4 +149,17 @@ func TestAMaintenanceReportThatCanNotBeMadeIsRefused(t *testing.T) {
 	testenv.RequirePermanent(t, err, action.ErrNotConfigured)
 	_, err = d.maintenance(t.Context(), sunday)
 	require.ErrorContains(t, err, "as an activity")
+}
+
+func TestADamagedRecordIsNamedAndLeftOutOfAMaintenanceReport(t *testing.T) {
+	t.Parallel()
+	d := atDesk(t)
+	d.ran(t, journal.Run{WorkflowID: "daily-check/1", Procedure: "daily-check", State: "succeeded", Record: []byte(`[1]`)}, 5)
+	d.ran(t, journal.Run{WorkflowID: "daily-check/2", Procedure: "daily-check", State: "succeeded"}, 6)
+	out, err := called(t, d.maintenance, sunday)
+	require.NoError(t, err)
+	require.Equal(t, []RunCount{{Procedure: "daily-check", Succeeded: 2, Failed: 0}}, out.Runs, "that it ran is known without the record")
+	require.Len(t, out.LeftOut, 1)
+	require.Contains(t, out.LeftOut[0], "daily-check/1")
+	require.Contains(t, d.kept(t, out.Key), "daily-check/1")
 }

@@ -30,7 +30,11 @@ func Orderly(ctx context.Context, p Parts) (*Program, error) {
 	}
 	sources := p.Config.ProcedureSources(library.FS)
 	people := engine.NewPeople(sources, hub, engine.PeopleOptions{Redact: p.Config.Redact, Logger: p.Logger})
-	actions := activities.Definitions(activities.Deps{Config: p.Config, Journal: log, Org: people.Org, Tell: people}) //nolint:contextcheck // clients are made when first used
+	procedures := func() *sops.Library {
+		lib, _ := sops.LoadLibrary(sources, sops.Env{Catalogue: activities.Catalogue()}) // its problems are the checks' to tell
+		return lib
+	}
+	actions := activities.Definitions(activities.Deps{Config: p.Config, Journal: log, Org: people.Org, Procedures: procedures, Tell: people}) //nolint:contextcheck // clients are made when first used
 	catalogue := activities.Describe(actions)
 	own := engine.New(sources, sops.Env{ //nolint:contextcheck // likewise
 		Catalogue: catalogue,

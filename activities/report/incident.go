@@ -1,0 +1,123 @@
+package report
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+
+	"github.com/orderly-ops/orderly/activities/action"
+	"github.com/orderly-ops/orderly/internal/journal"
+	write "github.com/orderly-ops/orderly/internal/report"
+	"github.com/orderly-ops/orderly/workflows"
+)
+
+// About names the run that a report is about.
+type About struct {
+	Incident string     `json:"incident,omitempty" doc:"The run, by its workflow id." default:"the run that asks"`
+	Started  *time.Time `json:"started,omitempty" doc:"When it began, to the second: several runs may have had that id." default:"the newest"`
+	// WithoutRecord lets people write up what Orderly did not see.
+	WithoutRecord bool `json:"without_record,omitempty" doc:"Write the report even when the journal has no record of that run; all that the record would have told is then missing."`
+}
+
+// IncidentInput is the input of report.incident and of report.post-mortem.
+type IncidentInput struct {
+	About
+	write.Answers
+}
+
+// SecurityInput is the input of report.security.
+type SecurityInput struct {
+	About
+	write.Security
+	write.Answers
+}
+
+func (a actions) incident(ctx context.Context, in IncidentInput) (Written, error) {
+	return a.ofRun(ctx, "report.incident", in.About, func(rec *workflows.Record) *write.Document {
+		return write.Incident(rec, in.Answers, time.Now())
+	})
+}
+
+func (a actions) postMortem(ctx context.Context, in IncidentInput) (Written, error) {
+	return a.ofRun(ctx, "report.post-mortem", in.About, func(rec *workflows.Record) *write.Document {
+		return write.PostMortem(rec, in.Answers, time.Now())
+	})
+}
+
+func (a actions) security(ctx context.Context, in SecurityInput) (Written, error) {
+	return a.ofRun(ctx, "report.security", in.About, func(rec *workflows.Record) *write.Document {
+		return write.SecurityReport(rec, in.Security, in.Answers, time.Now())
+	})
+}
+
+// ofRun makes and keeps a report about one run.
+func (a actions) ofRun(ctx context.Context, name string, of About, make func(*workflows.Record) *write.Document) (Written, error) {
+	if err := a.ready(ctx, name); err != nil {
+		return Written{}, err
+	}
+	rec, err := a.find(ctx, of)
+	if err != nil {
+		return Written{}, fmt.Errorf("%s: %w", name, err)
+	}
+	return a.keep(ctx, strings.TrimPrefix(name, "report."), make(rec))
+}
+
+// find gets the record of a run from the journal. One that is not there may come yet: a run writes its record when
+// a phase begins and when it ends, and the journal may have been away.
+func (a actions) find(ctx context.Context, of About) (*workflows.Record, error) {
+	id := cmp.Or(of.Incident, activity.GetInfo(ctx).WorkflowExecution.ID)
+	run, err := a.lookUp(ctx, id, of.Started)
+	switch {
+	case errors.Is(err, journal.ErrNotFound) && of.WithoutRecord:
+		return unrecorded(id, of.Started), nil
+	case errors.Is(err, journal.ErrNotFound):
+		return nil, fmt.Errorf("the journal has no record of %s (yet): it is looked for again; without_record writes the report without it", id+startText(of.Started))
+	case err != nil:
+		return nil, err
+	}
+	rec, err := write.Read(run.Record)
+	if err != nil {
+		return nil, action.Permanent(action.ErrInput, "the journal's record of %s: %v", id, err)
+	}
+	return rec, nil
+}
+
+func startText(at *time.Time) string {
+	if at == nil {
+		return ""
+	}
+	return " that began " + at.UTC().Format(time.DateTime)
+}
+
+// lookUp finds the run that began in that very second, else the newest of its id.
+func (a actions) lookUp(ctx context.Context, id string, started *time.Time) (journal.Run, error) {
+	if started == nil {
+		return a.journal.Run(ctx, id, "")
+	}
+	from := started.Truncate(time.Second)
+	found, err := a.journal.Runs(ctx, journal.RunFilter{From: from, To: from.Add(time.Second), Limit: mostRuns})
+	if err != nil {
+		return journal.Run{}, err
+	}
+	for _, r := range found {
+		if r.WorkflowID == id {
+			return a.journal.Run(ctx, id, r.RunID)
+		}
+	}
+	return journal.Run{}, fmt.Errorf("run %s: %w", id, journal.ErrNotFound)
+}
+
+// unrecorded stands for a run that the journal does not know.
+func unrecorded(id string, started *time.Time) *workflows.Record {
+	procedure, _, _ := strings.Cut(id, "/")
+	rec := &workflows.Record{WorkflowID: id, Procedure: procedure}
+	if started != nil {
+		rec.Started = started.UTC()
+	}
+	return rec
+}

@@ -1,0 +1,110 @@
+package report
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+
+	"github.com/orderly-ops/orderly/activities/action"
+	"github.com/orderly-ops/orderly/internal/journal"
+	write "github.com/orderly-ops/orderly/internal/report"
+)
+
+// MonthlyInput is the input of report.monthly.
+type MonthlyInput struct {
+	Month string `json:"month,omitempty" doc:"The month, as in 2026-11." default:"the one before"`
+	// Review is what people said at the meeting.
+	Review *write.Review `json:"review,omitempty" doc:"What people said at the meeting." default:"it has not been held"`
+}
+
+// Monthly is the output of report.monthly.
+type Monthly struct {
+	Written
+	Month     string   `json:"month" doc:"Which month it is of, as in 2026-11."`
+	Incidents int      `json:"incidents" doc:"Incidents that began in it."`
+	Items     int      `json:"items" doc:"Action items that are still open."`
+	Overdue   int      `json:"overdue" doc:"Those of them whose day has passed."`
+	Stale     []string `json:"stale" doc:"Procedures that should be reviewed."`
+	Missed    []string `json:"missed" doc:"Key figures that miss their target, each in a line."`
+	LeftOut   []string `json:"left_out" doc:"Records that could not be read, each with the reason."`
+}
+
+func (a actions) monthly(ctx context.Context, in MonthlyInput) (Monthly, error) {
+	const name = "report.monthly"
+	if err := a.ready(ctx, name); err != nil {
+		return Monthly{}, err
+	}
+	now := time.Now().UTC()
+	from, to, err := monthOf(in.Month, now)
+	if err != nil {
+		return Monthly{}, err
+	}
+	model := write.Monthly{Run: own(ctx), From: from, To: to, Made: now, Review: in.Review}
+	if err := a.gatherMonth(ctx, &model); err != nil {
+		return Monthly{}, err
+	}
+	out := Monthly{Month: from.Format("2006-01"), Incidents: len(model.Incidents), Items: len(model.Items), Stale: []string{}, Missed: []string{}, LeftOut: append([]string{}, model.LeftOut...)}
+	out.count(&model)
+	out.Written, err = a.keep(ctx, "monthly-review-"+out.Month, model.Document())
+	return out, err
+}
+
+// count says what the meeting should look at first.
+func (m *Monthly) count(model *write.Monthly) {
+	for _, i := range model.Items {
+		if i.Due < model.Made.Format(time.DateOnly) {
+			m.Overdue++
+		}
+	}
+	for _, p := range model.Procedures {
+		if p.Stale {
+			m.Stale = append(m.Stale, p.ID)
+		}
+	}
+	for _, f := range model.Figures {
+		if f.Met != nil && !*f.Met {
+			m.Missed = append(m.Missed, f.Title+": "+f.Text+", target "+f.Target)
+		}
+	}
+}
+
+// monthOf is a month's beginning and that of the next; without a name, of the month before now.
+func monthOf(name string, now time.Time) (from, to time.Time, err error) {
+	if strings.TrimSpace(name) == "" {
+		this := time.Date(now.Year(), now.Month(), 1, 0, 0, 0, 0, time.UTC)
+		return this.AddDate(0, -1, 0), this, nil
+	}
+	from, err = time.Parse("2006-01", strings.TrimSpace(name))
+	if err != nil {
+		return from, to, action.Permanent(action.ErrInput, "month: %q is no month such as 2026-11", name)
+	}
+	return from, from.AddDate(0, 1, 0), nil
+}
+
+// gatherMonth reads the journal: incidents of the month, and post-mortems of any time for what is still open.
+func (a actions) gatherMonth(ctx context.Context, model *write.Monthly) error {
+	gather := write.Gather(model.From, model.To)
+	take := func(r journal.Run) error {
+		gather.Take(r.WorkflowID+"@"+r.RunID, r.Procedure, r.Record)
+		return nil
+	}
+	err := a.journal.EachRun(ctx, journal.RunFilter{From: model.From, To: model.To, NoDrills: true, Records: true}, func(r journal.Run) error {
+		if r.Procedure == postMortem {
+			return nil // comes below
+		}
+		return take(r)
+	})
+	if err == nil {
+		err = a.journal.EachRun(ctx, journal.RunFilter{Procedure: postMortem, NoDrills: true, Records: true}, take)
+	}
+	model.Incidents, model.Items, model.LeftOut = gather.Done()
+	if err != nil {
+		return err
+	}
+	return a.figures(ctx, model, activity.GetInfo(ctx).WorkflowExecution.ID)
+}
+
+// postMortem is the procedure whose runs say what is still to be done after incidents.
+const postMortem = "post-mortem"
