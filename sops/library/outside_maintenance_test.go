@@ -1,5 +1,7 @@
 package library_test
 
+import "time"
+
 const (
 	theBackup   = "database/docs-db/2026-11-21T020000Z-01234567"
 	theDump     = "database/docs-db/2026-11-22T021500Z-89abcdef"
@@ -13,9 +15,9 @@ var outdated = in{"current": 2, "outdated": 1, "unknown": 0, "images": []any{
 	in{"ref": "postgres:17", "containers": []any{"enterprise-docs-db"}, "image_id": "sha256:03", "status": "current"},
 }}
 
-// backedUp is what backup.list gives.
+// backedUp is what backup.list gives. How much would be lost is counted from now, whatever the test's clock says.
 var backedUp = in{"count": 2, "unfinished": 0, "bytes": 2000, "backups": []any{
-	in{"key": theDump, "at": "2026-11-21T02:10:00Z", "age": 240, "bytes": 1000, "verified": true, "restore_seconds": 42.5},
+	in{"key": theDump, "at": time.Now().Add(-4 * time.Minute).UTC().Format(time.RFC3339), "age": 240, "bytes": 1000, "verified": true, "restore_seconds": 42.5},
 	in{"key": theBackup, "at": "2026-11-20T02:00:00Z", "age": 86400, "bytes": 1000, "verified": true},
 }}
 
@@ -46,6 +48,7 @@ func maintained() map[string]answerer {
 		},
 		"docker.prune":           fixed(in{"removed": []any{in{"kind": "image", "name": "old:1", "id": "sha256:09", "bytes": 1048576}}, "recovered": in{"total": 1048576}}),
 		"docker.images-outdated": fixed(outdated),
+		"report.security":        fixed(in{"key": "report.md", "read": "orderly report security-response/main"}),
 		"host.clean":             fixed(in{"recovered": 1048576, "areas": []any{}, "text": "1 MiB of 2 files"}),
 	}
 }

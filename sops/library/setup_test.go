@@ -53,10 +53,24 @@ type bench struct {
 type answerer func(with in) (any, error)
 
 // outside are the actions that reach beyond the worker.
-var outside = []string{"docker.", "http.", "postgres.", "redis.", "host.", "s3.", "exec.", "statuspage.", "backup.", "notify."}
+var outside = []string{"docker.", "http.", "postgres.", "redis.", "host.", "s3.", "exec.", "statuspage.", "backup.", "notify.", "report.security"}
 
 // setup makes a bench on which all is well. targets false is a machine on which nothing is configured.
 func setup(t *testing.T, targets bool) *bench {
+	t.Helper()
+	if !targets {
+		return setupOn(t, config.Targets{})
+	}
+	return setupOn(t, config.Targets{
+		Docker:   map[string]config.Docker{"local": {}},
+		HTTP:     map[string]config.Endpoint{"docs-api": {}},
+		Postgres: map[string]config.Postgres{"docs-db": {}},
+		Redis:    map[string]config.Redis{"docs-cache": {}},
+	})
+}
+
+// setupOn makes a bench on which all is well, of a machine on which these targets are configured.
+func setupOn(t *testing.T, targets config.Targets) *bench {
 	t.Helper()
 	var suite testsuite.WorkflowTestSuite
 	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
@@ -64,15 +78,7 @@ func setup(t *testing.T, targets bool) *bench {
 	b.env.SetWorkerOptions(worker.Options{DeadlockDetectionTimeout: 20 * time.Second})
 	b.env.SetStartTime(began)
 	b.env.SetTestTimeout(time.Minute)
-	cfg := &config.Config{File: "orderly.yaml", Artifacts: config.Artifacts{Dir: b.dir}}
-	if targets {
-		cfg.Targets = config.Targets{
-			Docker:   map[string]config.Docker{"local": {}},
-			HTTP:     map[string]config.Endpoint{"docs-api": {}},
-			Postgres: map[string]config.Postgres{"docs-db": {}},
-			Redis:    map[string]config.Redis{"docs-cache": {}},
-		}
-	}
+	cfg := &config.Config{File: "orderly.yaml", Artifacts: config.Artifacts{Dir: b.dir}, Targets: targets}
 	b.register(cfg)
 	return b
 }
@@ -151,11 +157,12 @@ func source(t *testing.T, id string) []byte {
 var shipped = []string{
 	"emergency-response", "incident-response", "diagnosis", "post-incident", "daily-check",
 	"weekly-maintenance", "backup", "restore-drill", "rollback", "log-rotation", "preventive-maintenance", "investigation",
+	"security-response", "security-patch", "dependency-update", "security-audit", "weekly-checklist", "performance-review",
 }
 
 // followUps are started and not waited for. In a test they would be, and nobody answers their questions: those
 // have tests of their own.
-var followUps = []string{"post-incident", "investigation", "incident-response", "emergency-response"}
+var followUps = []string{"security-response", "security-patch", "security-audit", "restore-drill", "post-incident", "investigation", "incident-response", "emergency-response"}
 
 func loader(t *testing.T, cat *sops.Catalogue, org *sops.Org) any {
 	t.Helper()
