@@ -122,6 +122,8 @@ func number(name string) float64 {
 		return 99
 	case strings.HasSuffix(name, "percent"):
 		return 20
+	case strings.HasSuffix(name, "per_core"), name == "one", name == "five", name == "fifteen":
+		return 0.2
 	case strings.HasPrefix(name, "change") || name == "slope" || name == "lag_seconds" || strings.HasPrefix(name, "wraparound"):
 		return 0
 	}

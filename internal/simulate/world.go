@@ -173,7 +173,7 @@ func (w *world) registerInside() {
 	}}
 	w.inside = map[string]action.Definition{}
 	for _, d := range activities.Definitions(activities.Deps{Config: cfg, Org: w.people.Org}) {
-		if d.Name == "targets.list" || strings.HasPrefix(d.Name, "org.") {
+		if d.Name == "targets.list" || d.Name == "report.items" || strings.HasPrefix(d.Name, "org.") {
 			w.inside[d.Name] = d
 		}
 	}

@@ -4,7 +4,7 @@ package library
 
 import "embed"
 
-// FS is the folder of shipped procedures.
+// FS is the folder of shipped procedures, with the scenarios that rehearse them under tests/.
 //
-//go:embed *.yaml
+//go:embed *.yaml tests/*/*.yaml
 var FS embed.FS

@@ -1,0 +1,212 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/orderly-ops/orderly/activities"
+	"github.com/orderly-ops/orderly/internal/config"
+	"github.com/orderly-ops/orderly/internal/diagram"
+	"github.com/orderly-ops/orderly/internal/simulate"
+	"github.com/orderly-ops/orderly/sops"
+)
+
+// simulateRequest is what `orderly simulate` was asked for.
+type simulateRequest struct {
+	procedure string
+	scenario  string
+	inputs    []string
+	at        string
+	by        string
+	drill     bool
+	deeds     []string
+	fails     []string
+	kills     []string
+	answers   bool
+	horizon   time.Duration
+	format    string
+	list      bool
+	attempts  bool
+}
+
+func (a *app) simulateCommand() *cobra.Command {
+	var req simulateRequest
+	cmd := &cobra.Command{
+		Use:   "simulate <procedure>",
+		Short: "Rehearse a procedure in skipped time: who is paged when, and what it comes to",
+		Long: `Rehearse a procedure: the real workflow code runs in skipped time, with the real
+rotations of org.yaml. Nobody is told anything, no outside system is touched, no
+server is needed. It prints what happens when, who is paged over what until
+when, which promises are met, what is undone, and how it ends.
+
+A scenario says how actions answer, what people do and when a worker dies; it is
+a file tests/<procedure>/<scenario>.yaml beside the procedures (--list). Without
+one nobody answers and everything works; flags are added to either. Answers that
+nobody gave are plausible and listed as assumed.
+
+Exit code 0: simulated, however the run ends. "orderly test" checks scenarios.`,
+		Example: examples(
+			"orderly simulate emergency-response -i reason=down --do '+7m ana: acknowledge'",
+			"orderly simulate emergency-response --scenario nobody-answers",
+			"orderly simulate weekly-maintenance --fail 'dump: no space' --answers",
+			"orderly simulate weekly-maintenance --kill +3m/2m --format svg > run.svg",
+			"orderly simulate --list"),
+		Args:              cobra.MaximumNArgs(1),
+		ValidArgsFunction: a.completeProcedures,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 1 {
+				req.procedure = args[0]
+			}
+			return a.simulate(cmd.Context(), req)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVarP(&req.scenario, "scenario", "s", "", "a scenario by name, or a file")
+	flags.StringArrayVarP(&req.inputs, "input", "i", nil, "an input as key=value; lists and maps as YAML or JSON")
+	flags.StringVar(&req.at, "at", "", "when the run starts, as 2026-11-21T02:14:00Z")
+	flags.StringVar(&req.by, "by", "", "who starts it (default: a schedule)")
+	flags.BoolVar(&req.drill, "drill", false, "as a drill: destructive actions are dry runs")
+	flags.StringArrayVar(&req.deeds, "do", nil, "what somebody does: '+7m ana: acknowledge'")
+	flags.StringArrayVar(&req.fails, "fail", nil, "a step or action that fails: 'dump' or 'dump: no space'")
+	flags.StringArrayVar(&req.kills, "kill", nil, "the worker is dead: +3m/2m is from +3m for 2m")
+	flags.BoolVar(&req.answers, "answers", false, "every question is answered after two minutes")
+	flags.DurationVar(&req.horizon, "horizon", 0, "when a run that has not ended is stopped (default 72h)")
+	flags.StringVar(&req.format, "format", "text", "text, mermaid or svg (pictures of the run)")
+	flags.BoolVar(&req.list, "list", false, "list the scenarios there are")
+	flags.BoolVar(&req.attempts, "attempts", false, "every attempt at an action as well")
+	_ = cmd.RegisterFlagCompletionFunc("scenario", a.completeScenarios)
+	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{"text", "mermaid", "svg"}, cobra.ShellCompDirectiveNoFileComp))
+	return cmd
+}
+
+func (a *app) simulate(ctx context.Context, req simulateRequest) error {
+	cfg, err := a.config()
+	if err != nil {
+		return err
+	}
+	if req.list {
+		return a.listScenarios(cfg, req.procedure)
+	}
+	if req.format != "text" && req.format != "mermaid" && req.format != "svg" {
+		return exit(exitUsage, "there is no format %q; there are text, mermaid and svg", req.format)
+	}
+	s, err := a.scenario(cfg, req)
+	if err != nil {
+		return err
+	}
+	result, err := simulate.Run(ctx, simulate.Options{Sources: sources(cfg)}, s)
+	if err != nil {
+		return exit(exitFailed, "%w", err)
+	}
+	switch {
+	case a.json:
+		return a.printJSON(result)
+	case req.format == "text":
+		a.print(simulationText(result, req.attempts, a.paint(), min(a.width(), defaultWidth))...)
+		return nil
+	}
+	picture := diagram.Timeline(result.Record)
+	text := picture.Mermaid()
+	if req.format == "svg" {
+		text = string(picture.SVG())
+	}
+	a.print(strings.TrimRight(text, "\n"))
+	return nil
+}
+
+// scenario is the one that was asked for, with what the flags add.
+func (a *app) scenario(cfg *config.Config, req simulateRequest) (*simulate.Scenario, error) {
+	s, err := a.givenScenario(cfg, req)
+	if err != nil {
+		return nil, err
+	}
+	lib, problems := procedures(cfg)
+	proc, known := lib.Get(s.Procedure)
+	if !known {
+		return nil, a.noProcedure(s.Procedure, lib, problems)
+	}
+	if err := req.apply(a, s, proc.Inputs); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// noProcedure says why there is none: there is no such file, or it is broken.
+func (a *app) noProcedure(id string, lib *sops.Library, problems sops.Problems) error {
+	var broken sops.Problems
+	for _, p := range problems {
+		if path.Base(filepath.ToSlash(p.Pos.File)) == id+".yaml" {
+			broken = append(broken, p)
+		}
+	}
+	if len(broken) > 0 {
+		return exit(exitFailed, "%s can't be simulated, its file has problems:\n%w", id, broken.Err())
+	}
+	return exit(exitNotFound, "there is no procedure %q%s", id, orList(didYouMean(id, lib.IDs()), lib.IDs()))
+}
+
+// orList is a hint, or else what there is.
+func orList(hint string, known []string) string {
+	if hint != "" {
+		return hint
+	}
+	return "; there are: " + strings.Join(known, ", ")
+}
+
+// givenScenario reads --scenario; without it, it is one in which nobody answers and everything works.
+func (a *app) givenScenario(cfg *config.Config, req simulateRequest) (*simulate.Scenario, error) {
+	if req.scenario == "" {
+		if req.procedure == "" {
+			return nil, exit(exitUsage, "say which procedure; `orderly simulate --list` lists scenarios")
+		}
+		return &simulate.Scenario{ID: "nobody answers", Procedure: req.procedure}, nil
+	}
+	env := scenarioEnv(cfg)
+	var s *simulate.Scenario
+	var problems sops.Problems
+	if strings.HasSuffix(req.scenario, ".yaml") || strings.ContainsRune(req.scenario, filepath.Separator) {
+		src, err := os.ReadFile(req.scenario)
+		if err != nil {
+			return nil, exit(exitUsage, "--scenario: %w", err)
+		}
+		abs, err := filepath.Abs(req.scenario)
+		if err != nil {
+			return nil, exit(exitUsage, "--scenario: %w", err)
+		}
+		if s, problems = simulate.Parse(filepath.ToSlash(abs), src, env); s != nil {
+			s.File = req.scenario
+		}
+	} else {
+		file, err := simulate.Find(sources(cfg), req.procedure, req.scenario)
+		if err != nil {
+			return nil, exit(exitNotFound, "%w", err)
+		}
+		s, problems = file.Parse(env)
+	}
+	switch {
+	case len(problems) > 0:
+		return nil, exit(exitFailed, "the scenario has problems:\n%w", problems.Err())
+	case req.procedure != "" && s.Procedure != req.procedure:
+		return nil, exit(exitUsage, "%s is a scenario of %s, not of %s", req.scenario, s.Procedure, req.procedure)
+	}
+	return s, nil
+}
+
+// scenarioEnv is what scenarios are checked against here.
+func scenarioEnv(cfg *config.Config) simulate.Env {
+	lib, _ := procedures(cfg) // broken ones are found when they are simulated
+	env := simulate.Env{Catalogue: activities.Catalogue(), Procedures: lib.Get, IDs: lib.IDs()}
+	if org, err := sops.FindOrg(sources(cfg)); err == nil {
+		env.Org = org
+	} else if !errors.Is(err, sops.ErrNoOrg) {
+		env.Org = nil
+	}
+	return env
+}

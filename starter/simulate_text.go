@@ -1,0 +1,268 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/orderly-ops/orderly/internal/simulate"
+	"github.com/orderly-ops/orderly/starter/screen"
+	"github.com/orderly-ops/orderly/workflows"
+)
+
+// simulation is a simulated run as text.
+type simulation struct {
+	*simulate.Result
+
+	paint screen.Painter
+	width int
+	lines []string
+}
+
+// simulationText is a simulated run as an operator reads it, in lines of at most so many cells.
+func simulationText(r *simulate.Result, attempts bool, paint screen.Painter, width int) []string {
+	t := &simulation{Result: r, paint: paint, width: width}
+	t.head()
+	t.timeline()
+	t.children()
+	t.refusals()
+	t.paged()
+	t.clocks()
+	t.undone()
+	t.startedRuns()
+	if attempts {
+		t.attempts()
+	}
+	t.ending()
+	t.assumed()
+	return t.lines
+}
+
+func (t *simulation) add(lines ...string) { t.lines = append(t.lines, lines...) }
+
+// section begins a part.
+func (t *simulation) section(title string) {
+	t.add("", t.paint.Tone(screen.Bold, title))
+}
+
+// item writes text behind a prefix; what does not fit goes on below it.
+func (t *simulation) item(prefix, text string, tone screen.Tone) {
+	for i, line := range screen.Wrap(screen.Clean(text), t.width-screen.Cells(prefix)) {
+		if i > 0 {
+			prefix = strings.Repeat(" ", screen.Cells(prefix))
+		}
+		t.add(prefix + t.paint.Tone(tone, line))
+	}
+}
+
+func (t *simulation) head() {
+	title := t.Record.Title
+	if t.Record.Drill {
+		title += " (drill)"
+	}
+	t.item("", title, screen.Bold)
+	t.item("Run       ", t.Record.WorkflowID, screen.Plain)
+	scenario := t.Scenario
+	if t.Title != "" {
+		scenario += ": " + t.Title
+	}
+	t.item("Scenario  ", scenario, screen.Plain)
+	t.item("Starts    ", t.At.UTC().Format("Mon ")+screen.Stamp(t.At), screen.Plain)
+}
+
+func (t *simulation) timeline() {
+	t.section("Timeline")
+	t.events(t.Record)
+}
+
+func (t *simulation) events(rec *workflows.Record) {
+	for _, ev := range rec.Timeline {
+		when := screen.Pad(screen.Clock(ev.At)+"  "+screen.Since(t.At, ev.At), 20)
+		text := screen.Clean(ev.Text)
+		if ev.By != "" && !strings.Contains(text, ev.By) {
+			text += " (" + ev.By + ")"
+		}
+		t.item(when, text, eventTone(ev))
+	}
+}
+
+func eventTone(ev workflows.Event) screen.Tone {
+	switch {
+	case ev.Kind == "page":
+		return screen.Bold
+	case ev.Kind == "clock" && strings.Contains(ev.Text, "not done"), strings.Contains(ev.Text, ": failed"):
+		return screen.Bad
+	case ev.Kind == "message", ev.Kind == "note":
+		return screen.Busy
+	}
+	return screen.Plain
+}
+
+func (t *simulation) children() {
+	for _, rec := range t.Children {
+		t.section("Meanwhile, " + screen.Clean(rec.WorkflowID))
+		t.events(rec)
+	}
+}
+
+// refusals are deeds that the run did not take.
+func (t *simulation) refusals() {
+	var refused []simulate.DeedDone
+	for _, d := range t.Deeds {
+		if d.Refused != "" {
+			refused = append(refused, d)
+		}
+	}
+	if len(refused) == 0 {
+		return
+	}
+	t.section("Refused")
+	for _, d := range refused {
+		t.item(t.when(d.At), fmt.Sprintf("%s: %s: %s", d.By, d.Message, d.Refused), screen.Bad)
+	}
+}
+
+func (t *simulation) when(at time.Time) string {
+	return screen.Pad("  "+screen.Since(t.At, at), 11) + " "
+}
+
+func (t *simulation) paged() {
+	t.section("Paged")
+	people := simulate.PagedPeople(t.Result)
+	if len(people) == 0 {
+		t.add("  nobody")
+		return
+	}
+	for _, p := range people {
+		head := fmt.Sprintf("%s, %s", p.Name, strings.Join(p.As, ", "))
+		if p.As == nil {
+			head = p.Name
+		}
+		t.item("  ", head, screen.Bold)
+		t.item("    ", pagedWhen(t.At, p), screen.Plain)
+		if p.Until != "" {
+			t.item("    until ", p.Until, screen.Plain)
+		}
+		if len(p.Failed) > 0 {
+			t.item("    failed: ", strings.Join(p.Failed, "; "), screen.Bad)
+		}
+	}
+}
+
+// pagedWhen says how often and over what.
+func pagedWhen(start time.Time, p simulate.PagedPerson) string {
+	if p.Times == 0 {
+		return "not reached"
+	}
+	text := "once, at " + screen.Since(start, p.First)
+	if p.Times > 1 {
+		text = fmt.Sprintf("%d times, from %s to %s", p.Times, screen.Since(start, p.First), screen.Since(start, p.Last))
+	}
+	return text + ", over " + strings.Join(p.Over, ", ")
+}
+
+func (t *simulation) clocks() {
+	if len(t.Record.Clocks) == 0 {
+		return
+	}
+	t.section("Promises")
+	for _, c := range t.Record.Clocks {
+		tone, text := clockText(t.At, c)
+		t.item("  "+screen.Pad(strings.Fields(text)[0], 10), screen.Clean(c.ID)+": "+strings.Join(strings.Fields(text)[1:], " "), tone)
+	}
+}
+
+func clockText(start time.Time, c *workflows.Clock) (screen.Tone, string) {
+	due := "due " + screen.Since(start, c.Due)
+	switch {
+	case c.Breached != nil:
+		text := "breached at " + screen.Since(start, *c.Breached) + ", " + due
+		if late := c.Breached.Sub(c.Due); late >= time.Second {
+			text += ", noticed " + screen.Took(late) + " late"
+		}
+		if c.Met != nil {
+			text += "; met at " + screen.Since(start, *c.Met)
+		}
+		return screen.Bad, text
+	case c.Met != nil:
+		return screen.Good, "met at " + screen.Since(start, *c.Met) + ", " + due
+	case c.Stopped != nil:
+		return screen.Dim, "stopped at " + screen.Since(start, *c.Stopped) + ", " + due
+	}
+	return screen.Busy, "running, " + due
+}
+
+func (t *simulation) undone() {
+	if len(t.Record.Undo) == 0 || t.Record.Rollback == nil {
+		return
+	}
+	t.section("Undo")
+	for _, u := range slices.Backward(t.Record.Undo) {
+		text := string(u.State) + ": " + u.Title
+		if why := u.Error + u.Reason; why != "" {
+			text += ": " + why
+		}
+		t.item("  ", text, screen.StateTone(u.State))
+	}
+}
+
+func (t *simulation) startedRuns() {
+	if len(t.Started) == 0 {
+		return
+	}
+	t.section("Runs started, which are not simulated")
+	for _, s := range t.Started {
+		text := s.ID
+		if s.Joined {
+			text += " (open already: joined)"
+		}
+		t.item(t.when(s.At), text, screen.Plain)
+	}
+}
+
+func (t *simulation) attempts() {
+	t.section("Attempts at actions")
+	for _, a := range t.Attempts {
+		text := fmt.Sprintf("%s: %s, attempt %d, %s", a.Step, a.Action, a.N, screen.Took(a.Ended.Sub(a.At)))
+		switch {
+		case a.Lost:
+			text += ": its worker died"
+		case a.Error != "":
+			text += ": " + a.Error
+		}
+		if a.Dry {
+			text += " (dry run)"
+		}
+		t.item(t.when(a.At), text, screen.Plain)
+	}
+}
+
+func (t *simulation) ending() {
+	t.section("Result")
+	if t.Horizon {
+		t.item("  ", fmt.Sprintf("still open at the horizon of %s", screen.Since(t.At, t.Ended)[1:]), screen.Bad)
+		for _, w := range t.Waits {
+			t.item("    waits for ", w, screen.Plain)
+		}
+	} else {
+		text := fmt.Sprintf("%s after %s, at %s", t.Record.State, screen.Took(t.Ended.Sub(t.At)), screen.Stamp(t.Ended))
+		t.item("  ", text, screen.StateTone(t.Record.State))
+		if f := t.Record.Failure; f != nil {
+			t.item("  ", f.String(), screen.Bad)
+		}
+	}
+	for _, n := range t.Notes {
+		t.item("  ", n, screen.Plain)
+	}
+}
+
+func (t *simulation) assumed() {
+	if len(t.Assumed) == 0 {
+		return
+	}
+	t.section("Assumed, because no scenario says it")
+	for _, a := range t.Assumed {
+		t.item("  ", a, screen.Dim)
+	}
+}
