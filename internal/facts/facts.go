@@ -44,6 +44,8 @@ type Incident struct {
 	FirstLevel string   `json:"first_level,omitempty"`
 	Level      string   `json:"level,omitempty"`
 	Alerts     []string `json:"alerts,omitempty"` // keys of its alerts, sorted
+	// FalseAlarm says that people looked and found nothing wrong: a form's field "real" was answered "no".
+	FalseAlarm bool `json:"false_alarm,omitempty"`
 	// Unwritten says that its post-mortem could not even be started.
 	Unwritten bool `json:"unwritten,omitempty"`
 }

@@ -43,6 +43,7 @@ const (
 	fieldSatisfaction = "satisfaction"
 	fieldInvited      = "invited"
 	fieldPresent      = "present"
+	fieldReal         = "real" // whether an incident is one
 	actionPostMortem  = "report.post-mortem"
 )
 
@@ -52,7 +53,7 @@ func mentions(data []byte, words ...string) bool {
 }
 
 func (f *Facts) fromSteps(rec *record, data []byte) error {
-	if rec.Procedure != procedure && !mentions(data, fieldSatisfaction, fieldInvited, procedure) {
+	if rec.Procedure != procedure && !mentions(data, fieldSatisfaction, fieldInvited, fieldReal, procedure) {
 		return nil
 	}
 	var doc stepped
@@ -64,8 +65,9 @@ func (f *Facts) fromSteps(rec *record, data []byte) error {
 		if s.Ask != nil && err == nil {
 			err = f.addReview(s.Ask)
 		}
-		if f.Incident != nil && s.missed() {
-			f.Incident.Unwritten = true
+		if f.Incident != nil {
+			f.Incident.Unwritten = f.Incident.Unwritten || s.missed()
+			f.Incident.FalseAlarm = f.Incident.FalseAlarm || s.Ask.denies()
 		}
 	})
 	if err == nil && rec.Procedure == procedure {
@@ -99,6 +101,15 @@ func (doc *stepped) walk(visit func(*step)) {
 func (s *step) missed() bool {
 	begins := s.Kind == "start" && s.Action == procedure
 	return begins && (s.State == "failed" || s.State == "succeeded" && s.Child == nil)
+}
+
+// denies says that somebody answered that nothing is wrong.
+func (a *ask) denies() bool {
+	if a == nil || a.Done == nil || a.Skipped {
+		return false
+	}
+	real := a.Form[fieldReal]
+	return real == "no" || real == false
 }
 
 // addReview reads what a form says of satisfaction and participation. What nobody can have meant is an error.

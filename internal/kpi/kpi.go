@@ -6,8 +6,9 @@
 //
 // Drills count nowhere. A run with an incident is one incident, however often it continued as new, however many
 // alerts joined it, and also when an alert opened it again after a resolution. An incident that a maintenance
-// window held back opens when it is let go; one that was over by then is no incident. A figure of which there
-// are no records is "no data", never 0 or 100 %.
+// window held back opens when it is let go; one that was over by then is no incident. A false alarm counts for
+// how fast and punctual people were, but nothing failed: it is left out of every other figure. A figure of which
+// there are no records is "no data", never 0 or 100 %.
 //
 // # When it counts
 //
@@ -158,6 +159,8 @@ type Counts struct {
 	Aborted  int `json:"aborted"`
 	// Unresolved are those whose run ended although nobody had resolved or aborted them.
 	Unresolved int `json:"unresolved"`
+	// FalseAlarms opened, and people found nothing wrong. They are in none of the other numbers.
+	FalseAlarms int `json:"false_alarms"`
 	// Open are those that were going on at the period's end, and Unacknowledged those of them that nobody had
 	// acknowledged by then: no mean time tells of these.
 	Open           int `json:"open"`

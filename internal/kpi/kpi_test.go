@@ -137,6 +137,12 @@ func TestMeansLeaveOutWhatNobodyDid(t *testing.T) {
 			rec.Ladders = append(rec.Ladders, &workflows.Ladder{ID: "incident:1", By: "The ana"})
 			return rec
 		}, []string{"mtta 2m (1)", "mttr 11h (1)", "mtbf 26d13h (1)", "recurrence 100 % (1)", "escalation_accuracy 100 % (1)", "sla_compliance 100 % (2)"}},
+		"a false alarm": {func() *workflows.Record {
+			rec := promised(solved(acked(anIncident("a", day), "ana", time.Minute), "ana", time.Hour), "acknowledge", 5*time.Minute, time.Minute)
+			ask := &workflows.Ask{Done: deed(rec.Started, "ana"), Form: map[string]any{"real": "no"}}
+			rec.Phases = []*workflows.Phase{{Steps: []*workflows.Step{{Kind: "ask", Ask: ask}}}}
+			return rec
+		}, []string{"mtta 1m (1)", "sla_compliance 100 % (1)"}},
 		"its pages are not all known": {func() *workflows.Record {
 			rec := solved(acked(anIncident("a", day), "ana", 0), "ana", time.Hour)
 			rec.LeftOut.Pages = 3

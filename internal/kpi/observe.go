@@ -88,7 +88,7 @@ func (s *observed) response(i *incident) {
 	if d := i.Acknowledged; d != nil && !d.At.Before(i.Opened) {
 		s.add(observation{id: MTTA, at: d.At, num: d.At.Sub(i.Opened).Seconds(), den: 1, belongs: i.acknowledger()})
 	}
-	if !i.Resolved() {
+	if !i.Resolved() || i.FalseAlarm {
 		return
 	}
 	s.add(observation{id: MTTR, at: i.end(), num: max(0, i.end().Sub(i.Opened).Seconds()), den: 1, belongs: i.belongs})

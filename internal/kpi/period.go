@@ -68,6 +68,12 @@ func (p period) counts() Counts {
 	c := Counts{BySeverity: []SeverityCount{}}
 	severities := map[SeverityCount]int{}
 	for _, i := range p.incidents {
+		if i.FalseAlarm {
+			if p.has(i.Opened) {
+				c.FalseAlarms++
+			}
+			continue
+		}
 		if p.has(i.Opened) {
 			c.Opened++
 			severities[SeverityCount{Scale: i.Scale, Severity: i.Severity}]++
@@ -117,7 +123,7 @@ func (p period) figures(looked span) []Figure {
 
 func (p period) opened() (n int) {
 	for _, i := range p.incidents {
-		if p.has(i.Opened) {
+		if p.has(i.Opened) && !i.FalseAlarm {
 			n++
 		}
 	}
@@ -128,6 +134,9 @@ func (p period) opened() (n int) {
 func (p period) uptime(of span) time.Duration {
 	down := make([]span, 0, len(p.incidents))
 	for _, i := range p.incidents {
+		if i.FalseAlarm {
+			continue
+		}
 		s := span{i.Opened, of.to}
 		if i.Over != nil {
 			s.to = i.end()

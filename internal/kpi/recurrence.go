@@ -11,7 +11,7 @@ import (
 func (s *observed) recurrence() {
 	earlier := causes{}
 	for _, i := range s.incidents {
-		if i.Resolved() {
+		if i.Resolved() && !i.FalseAlarm {
 			earlier.add(i)
 		}
 	}
@@ -19,7 +19,7 @@ func (s *observed) recurrence() {
 		slices.SortFunc(same, func(a, b *incident) int { return a.end().Compare(b.end()) })
 	}
 	for _, i := range s.incidents {
-		if !i.Aborted() {
+		if !i.Aborted() && !i.FalseAlarm {
 			s.share(Recurrence, i.Opened, i.Reopened > 0 || earlier.before(i), i.belongs)
 		}
 	}
