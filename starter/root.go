@@ -70,9 +70,9 @@ stdout, everything else to stderr; --json gives stable fields for scripts.
 		commands []*cobra.Command
 	}{
 		{"Runs:", []*cobra.Command{a.startCommand(), a.watchCommand(), a.runsCommand(), a.showCommand(), a.timelineCommand(), a.undoCommand()}},
-		{"When you are asked or paged:", append(a.messageCommands(), a.inboxCommand(), a.onCallCommand())},
+		{"When you are asked or paged:", append(a.messageCommands(), a.inboxCommand(), a.onCallCommand(), a.previewCommand())},
 		{"Procedures and the house:", []*cobra.Command{
-			a.validateCommand(), a.actionsCommand(), a.schemaCommand(), a.scheduleCommand(), a.setupCommand(), a.versionCommand(),
+			a.validateCommand(), a.simulateCommand(), a.actionsCommand(), a.schemaCommand(), a.scheduleCommand(), a.setupCommand(), a.versionCommand(),
 		}},
 	} {
 		root.AddGroup(&cobra.Group{ID: group.title, Title: group.title})
