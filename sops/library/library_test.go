@@ -50,7 +50,7 @@ func TestProceduresCoverTheirRows(t *testing.T) {
 	rows := map[string][]string{
 		"emergency-response":     {"ER-1", "ER-2", "ER-3", "ER-4", "ER-5", "SV-1", "SV-2", "TL-3", "ES-1", "ES-2", "ES-3", "CD-2"},
 		"incident-response":      {"IR-1", "IR-2", "IR-3", "IR-4", "IR-5", "IR-6", "SV-3", "CH-3", "RT-1"},
-		"post-incident":          {"ER-5", "IR-6"},
+		"post-mortem":            {"ER-5", "IR-6", "PM-1", "RP-1"},
 		"weekly-maintenance":     {"WM-1", "WM-2", "WM-3", "WM-4", "WM-5", "WM-6", "WM-7", "WM-8", "WM-9", "RP-2", "TL-2"},
 		"backup":                 {"BK-1", "BK-2", "RB-2", "TL-4", "MS-1"},
 		"restore-drill":          {"BK-2", "MS-1"},

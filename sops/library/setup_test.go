@@ -40,6 +40,7 @@ type bench struct {
 	t   *testing.T
 	env *testsuite.TestWorkflowEnvironment
 	dir string // of the artifacts
+	log *journal.Journal
 
 	mu      sync.Mutex
 	answers map[string]answerer
@@ -91,6 +92,7 @@ func (b *bench) register(cfg *config.Config) {
 	log, err := journal.Open(b.t.Context(), filepath.Join(b.t.TempDir(), "journal.db"))
 	require.NoError(b.t, err)
 	b.t.Cleanup(func() { _ = log.Close() })
+	b.log = log
 	defs := activities.Definitions(activities.Deps{Config: cfg, Journal: log, Org: func() (*sops.Org, error) { return org, nil }})
 	b.t.Cleanup(func() { _ = activities.Close(defs) })
 	for i, def := range defs {
@@ -155,14 +157,14 @@ func source(t *testing.T, id string) []byte {
 }
 
 var shipped = []string{
-	"emergency-response", "incident-response", "diagnosis", "post-incident", "daily-check",
+	"emergency-response", "incident-response", "diagnosis", "post-mortem", "daily-check",
 	"weekly-maintenance", "backup", "restore-drill", "rollback", "log-rotation", "preventive-maintenance", "investigation",
 	"security-response", "security-patch", "dependency-update", "security-audit", "weekly-checklist", "performance-review",
 }
 
 // followUps are started and not waited for. In a test they would be, and nobody answers their questions: those
 // have tests of their own.
-var followUps = []string{"security-response", "security-patch", "security-audit", "restore-drill", "post-incident", "investigation", "incident-response", "emergency-response"}
+var followUps = []string{"security-response", "security-patch", "security-audit", "restore-drill", "post-mortem", "investigation", "incident-response", "emergency-response"}
 
 func loader(t *testing.T, cat *sops.Catalogue, org *sops.Org) any {
 	t.Helper()
