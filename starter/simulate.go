@@ -109,7 +109,7 @@ func (a *app) simulate(ctx context.Context, req simulateRequest) error {
 	case a.json:
 		return a.printJSON(result)
 	case req.format == "text":
-		a.print(simulationText(result, req.attempts, a.paint(), min(a.width(), defaultWidth))...)
+		a.print(simulationText(result, s.Check(result), req.attempts, a.paint(), min(a.width(), defaultWidth))...)
 		return nil
 	}
 	picture := diagram.Timeline(result.Record)

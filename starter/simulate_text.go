@@ -21,7 +21,7 @@ type simulation struct {
 }
 
 // simulationText is a simulated run as an operator reads it, in lines of at most so many cells.
-func simulationText(r *simulate.Result, attempts bool, paint screen.Painter, width int) []string {
+func simulationText(r *simulate.Result, wrong []simulate.Mismatch, attempts bool, paint screen.Painter, width int) []string {
 	t := &simulation{Result: r, paint: paint, width: width}
 	t.head()
 	t.timeline()
@@ -35,6 +35,7 @@ func simulationText(r *simulate.Result, attempts bool, paint screen.Painter, wid
 		t.attempts()
 	}
 	t.ending()
+	t.mismatches(wrong)
 	t.assumed()
 	return t.lines
 }
@@ -254,6 +255,19 @@ func (t *simulation) ending() {
 	}
 	for _, n := range t.Notes {
 		t.item("  ", n, screen.Plain)
+	}
+}
+
+// mismatches are what the scenario expects and has not come.
+func (t *simulation) mismatches(wrong []simulate.Mismatch) {
+	if len(wrong) == 0 {
+		return
+	}
+	t.section("Not as the scenario expects")
+	for _, m := range wrong {
+		t.item("  ", fmt.Sprintf("%s: %s", m.Pos, m.What), screen.Bad)
+		t.item("    expected  ", m.Expected, screen.Plain)
+		t.item("    actual    ", m.Actual, screen.Plain)
 	}
 }
 

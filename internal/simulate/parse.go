@@ -43,9 +43,8 @@ func Parse(file string, src []byte, env Env) (*Scenario, sops.Problems) {
 
 // fillIn gives what the file's place says.
 func (s *Scenario) fillIn() {
-	name := strings.TrimSuffix(path.Base(s.File), ".yaml")
 	if s.ID == "" {
-		s.ID = name
+		s.ID = fileName(s.File)
 	}
 	if s.Procedure == "" {
 		s.Procedure = path.Base(path.Dir(s.File))
@@ -71,3 +70,6 @@ func follow(pages []PageWant, i int) {
 		pages[i].At = pages[i-1].At
 	}
 }
+
+// fileName is what a file is called, without its folder and end.
+func fileName(file string) string { return strings.TrimSuffix(path.Base(file), ".yaml") }

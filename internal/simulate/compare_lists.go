@@ -1,0 +1,268 @@
+package simulate
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/orderly-ops/orderly/workflows"
+)
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
+
+// sent is a page as expectations name it.
+type sent struct {
+	when, who string // "+5m", "ben"
+	via       []string
+}
+
+func (s sent) String() string { return s.when + " " + s.who }
+
+// sentPages are the pages that reached somebody, in order; those of the same second by person.
+func (j *judge) sentPages() []sent {
+	var out []sent
+	for _, p := range j.r.Pages {
+		if p.Reached {
+			out = append(out, sent{relative(j.r.At, p.At), p.Person, p.Transports})
+		}
+	}
+	return bySecond(out)
+}
+
+// bySecond sorts what stands at the same time: who of a tier is named first means nothing.
+func bySecond(pages []sent) []sent {
+	for i := 0; i < len(pages); {
+		n := i
+		for n < len(pages) && pages[n].when == pages[i].when {
+			n++
+		}
+		slices.SortStableFunc(pages[i:n], func(a, b sent) int { return cmp.Compare(a.who, b.who) })
+		i = n
+	}
+	return pages
+}
+
+func (j *judge) wanted(list []PageWant) []sent {
+	out := make([]sent, len(list))
+	for i, p := range list {
+		out[i] = sent{who: p.To}
+		if p.At.given {
+			out[i].when = relative(j.r.At, p.At.In(j.r.At))
+		}
+		if p.Via != "" {
+			out[i].via = []string{p.Via}
+		}
+	}
+	return bySecond(out)
+}
+
+// is says whether a page is the one that is wanted.
+func (s sent) is(want sent) bool {
+	return s.who == want.who && (want.when == "" || s.when == want.when) && (want.via == nil || slices.Contains(s.via, want.via[0]))
+}
+
+func (j *judge) pages(e *Expect) {
+	got := j.sentPages()
+	if j.s.places.Has(e, "pages") {
+		want := j.wanted(e.Pages)
+		if !slices.EqualFunc(got, want, sent.is) {
+			j.differ(j.s.places.Key(e, "pages"), "pages", texts(want), texts(got))
+		}
+	}
+	if len(e.Paged) > 0 {
+		want, i := j.wanted(e.Paged), 0
+		for _, g := range got {
+			if i < len(want) && g.is(want[i]) {
+				i++
+			}
+		}
+		if i < len(want) {
+			m := Mismatch{
+				Pos: j.s.places.Item(e, "paged", i), What: "paged", Expected: strings.TrimSpace(want[i].String()) + after(want, i),
+				Actual: "it does not come", Want: texts(want), Got: texts(got),
+			}
+			j.out = append(j.out, m)
+		}
+	}
+}
+
+func after(want []sent, i int) string {
+	if i == 0 {
+		return ""
+	}
+	return ", after " + strings.TrimSpace(want[i-1].String())
+}
+
+func texts(pages []sent) []string {
+	out := make([]string, len(pages))
+	for i, p := range pages {
+		out[i] = strings.TrimSpace(p.String())
+		if p.via != nil && len(p.via) == 1 && p.when == "" {
+			out[i] += " via " + p.via[0]
+		}
+	}
+	return out
+}
+
+// told compares who was told, in order. A message that goes to several counts once for each of them.
+func (j *judge) told(e *Expect) {
+	var got []string
+	i := 0
+	for _, t := range j.r.Told {
+		names := union(slices.Clone(t.To), t.Reached)
+		got = append(got, relative(j.r.At, t.At)+" "+strings.Join(t.To, ", "))
+		used := map[string]bool{}
+		for again := true; again; {
+			again = i < len(e.Told) && slices.Contains(names, e.Told[i]) && !used[e.Told[i]]
+			if again {
+				used[e.Told[i]] = true
+				i++
+			}
+		}
+	}
+	if i < len(e.Told) {
+		j.out = append(j.out, Mismatch{
+			Pos: j.s.places.Item(e, "told", i), What: "told", Expected: e.Told[i], Actual: "is not told, or not in this order",
+			Want: e.Told, Got: got,
+		})
+	}
+}
+
+func (j *judge) clocks(e *Expect) {
+	for _, id := range sortedKeys(e.Clocks) {
+		want := e.Clocks[id]
+		pos := j.s.places.Value(e, "clocks", id)
+		c := j.clock(id)
+		if c == nil {
+			j.wrong(pos, "clocks."+id, want.text(j), "there is no such clock; there are "+listed(j.clockIDs()))
+			continue
+		}
+		if !j.clockIs(c, want) {
+			j.wrong(pos, "clocks."+id, want.text(j), j.clockText(c))
+		}
+	}
+}
+
+func (w ClockWant) text(j *judge) string {
+	if !w.At.given {
+		return w.State
+	}
+	return w.State + " " + relative(j.r.At, w.At.In(j.r.At))
+}
+
+// clock finds a clock by id; that of a phase or step also by the id of these.
+func (j *judge) clock(id string) *workflows.Clock {
+	for _, prefix := range []string{"", "step:", "phase:"} {
+		for _, rec := range j.records() {
+			for _, c := range rec.Clocks {
+				if c.ID == prefix+id {
+					return c
+				}
+			}
+		}
+	}
+	return nil
+}
+
+func (j *judge) clockIDs() (ids []string) {
+	for _, c := range j.r.Record.Clocks {
+		ids = append(ids, c.ID)
+	}
+	return ids
+}
+
+func (j *judge) clockIs(c *workflows.Clock, want ClockWant) bool {
+	at := c.Met
+	var is bool
+	switch want.State {
+	case "met":
+		is = c.Met != nil && c.Breached == nil
+	case "breached":
+		at, is = c.Breached, c.Breached != nil
+	case "stopped":
+		at, is = c.Stopped, c.Stopped != nil && c.Breached == nil && c.Met == nil
+	case "running":
+		at, is = &c.Due, c.Met == nil && c.Breached == nil && c.Stopped == nil
+	}
+	return is && (!want.At.given || sameSecond(*at, want.At.In(j.r.At)))
+}
+
+func (j *judge) clockText(c *workflows.Clock) string {
+	var parts []string
+	if c.Breached != nil {
+		parts = append(parts, "breached "+relative(j.r.At, *c.Breached))
+	}
+	if c.Met != nil {
+		parts = append(parts, "met "+relative(j.r.At, *c.Met))
+	}
+	if c.Stopped != nil {
+		parts = append(parts, "stopped "+relative(j.r.At, *c.Stopped))
+	}
+	if parts == nil {
+		parts = []string{"running, due " + relative(j.r.At, c.Due)}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// lists compares started runs, findings and the timeline.
+func (j *judge) lists(e *Expect) {
+	if j.s.places.Has(e, "started") {
+		var got []string
+		for i, s := range j.r.Started {
+			name := s.Procedure
+			if i < len(e.Started) && e.Started[i] == s.ID {
+				name = s.ID
+			}
+			got = append(got, name)
+		}
+		if !slices.Equal(e.Started, got) {
+			j.differ(j.s.places.Key(e, "started"), "started", e.Started, got)
+		}
+	}
+	var findings []string
+	for _, rec := range j.records() {
+		for _, f := range rec.Findings {
+			findings = append(findings, f.Check+": "+f.Text)
+		}
+	}
+	for i, part := range e.Findings {
+		if !slices.ContainsFunc(findings, func(f string) bool { return has(f, part) }) {
+			j.out = append(j.out, Mismatch{
+				Pos: j.s.places.Item(e, "findings", i), What: "findings", Expected: part, Actual: "no finding says it",
+				Want: []string{part}, Got: findings,
+			})
+		}
+	}
+	j.timeline(e)
+}
+
+func (j *judge) timeline(e *Expect) {
+	i := 0
+	var lines []string
+	for _, ev := range j.r.Record.Timeline {
+		lines = append(lines, fmt.Sprintf("%s %s", relative(j.r.At, ev.At), ev.Text))
+		if i < len(e.Timeline) && has(ev.Text, e.Timeline[i]) {
+			i++
+		}
+	}
+	if i < len(e.Timeline) {
+		j.out = append(j.out, Mismatch{
+			Pos: j.s.places.Item(e, "timeline", i), What: "timeline", Expected: e.Timeline[i],
+			Actual: "no line says it, or not in this order", Want: e.Timeline, Got: lines,
+		})
+	}
+}
+
+// has says whether a text holds a part; "…" or "..." in it stands for anything.
+func has(text, part string) bool {
+	for piece := range strings.SplitSeq(strings.ReplaceAll(part, "...", "…"), "…") {
+		_, rest, ok := strings.Cut(text, strings.TrimSpace(piece))
+		if !ok {
+			return false
+		}
+		text = rest
+	}
+	return true
+}
