@@ -175,7 +175,7 @@ func TestDependencyUpdate(t *testing.T) {
 		rec := b.start("dependency-update", in{})
 		require.Equal(t, workflows.Succeeded, rec.State, account(rec))
 		require.Contains(t, found(rec), "docs/dependencies.md")
-		require.Equal(t, []string{"exec.run deps-fetch"}, b.called)
+		require.NotContains(t, strings.Join(b.called, " "), "deps-list")
 	})
 
 	t.Run("GoesBackToWhereItBeganWhenItIsAborted", func(t *testing.T) {

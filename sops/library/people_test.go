@@ -16,6 +16,7 @@ var staff = map[string][]string{
 	"maintenance-coordinator": {"ana"}, "incident-commander": {"ana"}, "leads": {"ben", "chloe", "ella"},
 	"devops-lead": {"ben"}, "backend-lead": {"chloe"}, "on-call-second": {"dev"}, "all-hands": {"gita"},
 	"emergency-team": {"ben", "chloe"}, "database-lead": {"chloe"}, "security-team": {"finn"},
+	"frontend-lead": {"ella"}, "project-manager": {"hugo"}, "on-call": {"chloe"},
 }
 
 func behind(entry string) []string {
