@@ -72,7 +72,8 @@ stdout, everything else to stderr; --json gives stable fields for scripts.
 		{"Runs:", []*cobra.Command{a.startCommand(), a.watchCommand(), a.runsCommand(), a.showCommand(), a.timelineCommand(), a.undoCommand()}},
 		{"When you are asked or paged:", append(a.messageCommands(), a.inboxCommand(), a.onCallCommand(), a.previewCommand())},
 		{"Procedures and the house:", []*cobra.Command{
-			a.validateCommand(), a.simulateCommand(), a.actionsCommand(), a.schemaCommand(), a.scheduleCommand(), a.setupCommand(), a.versionCommand(),
+			a.validateCommand(), a.simulateCommand(), a.testCommand(), a.actionsCommand(), a.schemaCommand(), a.scheduleCommand(), a.setupCommand(), a.versionCommand(),
+			a.libraryCommand(), a.kpiCommand(),
 		}},
 	} {
 		root.AddGroup(&cobra.Group{ID: group.title, Title: group.title})
