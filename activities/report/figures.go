@@ -2,9 +2,55 @@ package report
 
 import (
 	"context"
+	"fmt"
+	"strconv"
 
+	"github.com/orderly-ops/orderly/internal/kpi"
 	write "github.com/orderly-ops/orderly/internal/report"
 )
 
-// figures adds the key figures, their charts, and how the procedures stand.
-func (a actions) figures(_ context.Context, _ *write.Monthly, _ string) error { return nil }
+// weeksShown is how far back the charts go.
+const weeksShown = 13
+
+// figures adds the key figures of the month, and charts of the weeks before its end. self is the run that asks.
+func (a actions) figures(ctx context.Context, model *write.Monthly, self string) error {
+	options := kpi.Options{Since: model.From, Until: model.To, Self: self, Review: told(model.Review)}
+	set, err := kpi.Read(ctx, a.journal, options)
+	if err != nil {
+		return fmt.Errorf("key figures: %w", err)
+	}
+	for _, f := range set.Figures {
+		one := write.Figure{Title: f.Title, Target: f.TargetText, Met: f.Met, Of: strconv.Itoa(f.N) + " " + f.Of}
+		if f.Value != nil {
+			one.Text = f.Text
+		}
+		model.Figures = append(model.Figures, one)
+	}
+	for _, l := range set.LeftOut {
+		model.LeaveOut(l.WorkflowID+"@"+l.RunID, l.Why)
+	}
+	return a.charts(ctx, model, self)
+}
+
+func (a actions) charts(ctx context.Context, model *write.Monthly, self string) error {
+	weekly, err := kpi.Read(ctx, a.journal, kpi.Options{Since: model.To.AddDate(0, 0, -7*weeksShown), Until: model.To, By: kpi.ByWeek, Self: self})
+	if err != nil {
+		return fmt.Errorf("key figures by week: %w", err)
+	}
+	drawn, err := kpi.Charts(weekly)
+	if err != nil {
+		return err
+	}
+	for _, c := range drawn {
+		model.Pictures = append(model.Pictures, write.Picture{Title: c.Title, Desc: c.Desc, SVG: c.SVG})
+	}
+	return nil
+}
+
+// told is what the review was told, as figures need it.
+func told(r *write.Review) *kpi.Review {
+	if r == nil {
+		return nil
+	}
+	return &kpi.Review{Satisfaction: r.Satisfaction, Invited: r.Invited, Present: r.Present}
+}

@@ -55,8 +55,14 @@ type Review struct {
 	// Satisfaction is that of customers.
 	Satisfaction     *float64 `json:"satisfaction,omitempty" doc:"How satisfied customers are, 1 to 5."`
 	SatisfactionFrom string   `json:"satisfaction_from,omitempty" doc:"Where that comes from."`
-	Items            []Item   `json:"items,omitempty" doc:"What will be done, as report.items gives it."`
-	NoItems          bool     `json:"no_items,omitempty" doc:"It was said that nothing has to be done."`
+}
+
+// LeaveOut names a record that could not be read, once.
+func (m *Monthly) LeaveOut(name, why string) {
+	if !slices.ContainsFunc(m.LeftOut, func(l string) bool { return strings.HasPrefix(l, name+": ") }) {
+		m.LeftOut = append(m.LeftOut, name+": "+why)
+		slices.Sort(m.LeftOut)
+	}
 }
 
 // Document writes the report.
@@ -82,7 +88,7 @@ func (m *Monthly) incidents(d *drafter) {
 		report := Value{Text: i.Report}
 		if i.Report == "" {
 			report = Value{Missing: true}
-			d.lack("post-mortem of "+i.WorkflowID+" of "+i.Began.UTC().Format(time.DateOnly), true)
+			d.lack("post-mortem of "+i.WorkflowID+" of "+i.Began.UTC().Format(time.DateOnly), false)
 		}
 		rows = append(rows, []Value{
 			{Text: stamp(i.Began)}, {Text: i.WorkflowID}, {Text: grade}, {Text: i.Summary}, {Text: strings.Join(i.Services, ", ")},
@@ -163,24 +169,21 @@ func (m *Monthly) outcome(d *drafter) {
 	}
 	d.section("meeting", "Meeting")
 	present := ""
-	if r.Invited != nil && r.Present != nil {
+	if r.Invited != nil && r.Present != nil && *r.Invited > 0 && *r.Present >= 0 && *r.Present <= *r.Invited {
 		present = number(*r.Present) + " of " + number(*r.Invited)
 	}
-	satisfaction := optional(r.Satisfaction, number)
-	if satisfaction != "" {
-		satisfaction += " of 5"
+	satisfaction := ""
+	if v := r.Satisfaction; v != nil && *v >= 1 && *v <= 5 {
+		satisfaction = number(*v) + " of 5"
 		if said(r.SatisfactionFrom) {
 			satisfaction += ", " + r.SatisfactionFrom
 		}
 	}
 	d.facts(
-		Fact{Name: "Took part", Value: d.asked(present, "how many took part in the review")},
-		Fact{Name: "Satisfaction of customers", Value: d.asked(satisfaction, "satisfaction of customers")})
+		Fact{Name: "Took part", Value: d.asked(present, "how many were invited to the review, and how many of them took part")},
+		Fact{Name: "Satisfaction of customers", Value: d.asked(satisfaction, "satisfaction of customers, 1 to 5")})
 	if said(r.Decisions) {
 		d.text("%s", r.Decisions)
-	}
-	if len(r.Items) > 0 || r.NoItems {
-		d.items(Answers{Items: r.Items, NoItems: r.NoItems})
 	}
 }
 

@@ -51,6 +51,7 @@ func TestProceduresCoverTheirRows(t *testing.T) {
 		"emergency-response":     {"ER-1", "ER-2", "ER-3", "ER-4", "ER-5", "SV-1", "SV-2", "TL-3", "ES-1", "ES-2", "ES-3", "CD-2"},
 		"incident-response":      {"IR-1", "IR-2", "IR-3", "IR-4", "IR-5", "IR-6", "SV-3", "CH-3", "RT-1"},
 		"post-mortem":            {"ER-5", "IR-6", "PM-1", "RP-1"},
+		"monthly-review":         {"MR-1", "MR-2"},
 		"weekly-maintenance":     {"WM-1", "WM-2", "WM-3", "WM-4", "WM-5", "WM-6", "WM-7", "WM-8", "WM-9", "RP-2", "TL-2"},
 		"backup":                 {"BK-1", "BK-2", "RB-2", "TL-4", "MS-1"},
 		"restore-drill":          {"BK-2", "MS-1"},
@@ -84,6 +85,7 @@ func TestWhatIsScheduledStartsWhenItIsWritten(t *testing.T) {
 		"backup":                 {"0 2 * * *"},
 		"restore-drill":          {"0 8 5 1,4,7,10 *"},
 		"log-rotation":           {"0 3 * * 6"},
+		"monthly-review":         {"0 8 1-7 * 1"},
 		"preventive-maintenance": {"0 6 * * *", "0 7 1 * *"},
 	} {
 		p, _ := lib.Get(id)

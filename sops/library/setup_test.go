@@ -157,7 +157,7 @@ func source(t *testing.T, id string) []byte {
 }
 
 var shipped = []string{
-	"emergency-response", "incident-response", "diagnosis", "post-mortem", "daily-check",
+	"emergency-response", "incident-response", "diagnosis", "post-mortem", "monthly-review", "daily-check",
 	"weekly-maintenance", "backup", "restore-drill", "rollback", "log-rotation", "preventive-maintenance", "investigation",
 	"security-response", "security-patch", "dependency-update", "security-audit", "weekly-checklist", "performance-review",
 }
