@@ -26,7 +26,7 @@ type Source struct {
 	FS   fs.FS
 }
 
-// LoadLibrary reads every *.yaml of the folders (not below them; org.yaml is not a procedure). Env's
+// LoadLibrary reads every *.yaml of the folders (not below them; org.yaml and coverage.yaml are no procedures). Env's
 // Procedures is the library itself. The library holds the procedures that have no problem. Of two files
 // for the same procedure neither wins: that is a problem.
 func LoadLibrary(sources []Source, env Env) (*Library, Problems) {
@@ -129,6 +129,10 @@ type libraryFile struct {
 	name   string
 }
 
+// beside are the files of a folder that are no procedures: the org, and which row of a written procedure is
+// carried out by what.
+var beside = []string{OrgFile, "coverage.yaml"}
+
 // listAll lists the procedure files of all sources, in their order.
 func listAll(sources []Source, problems *Problems) []libraryFile {
 	var files []libraryFile
@@ -140,7 +144,7 @@ func listAll(sources []Source, problems *Problems) []libraryFile {
 		}
 		for _, e := range entries {
 			name := e.Name()
-			if !e.IsDir() && path.Ext(name) == ".yaml" && name != "org.yaml" && !strings.HasPrefix(name, ".") {
+			if !e.IsDir() && path.Ext(name) == ".yaml" && !slices.Contains(beside, name) && !strings.HasPrefix(name, ".") {
 				files = append(files, libraryFile{s, name})
 			}
 		}
