@@ -8,12 +8,13 @@ import (
 	workflowpb "go.temporal.io/api/workflow/v1"
 
 	"github.com/orderly-ops/orderly/internal/config"
+	"github.com/orderly-ops/orderly/internal/diagram"
 	"github.com/orderly-ops/orderly/starter/screen"
 	"github.com/orderly-ops/orderly/workflows"
 )
 
 func (a *app) showCommand() *cobra.Command {
-	pages := false
+	pages, format := false, formatText
 	cmd := &cobra.Command{
 		Use:   "show <run>",
 		Short: "Show a run's record: phases, steps, outputs, findings, clocks",
@@ -26,16 +27,25 @@ gone is read from the journal.
 ` + runHelp,
 		Example: examples(
 			"orderly show daily-check",
+			"orderly show emergency-response/api --format svg > night.svg",
 			"orderly show weekly-maintenance/docs-db --json | jq '.phases[].steps[].outputs'"),
 		Args:              exactly("run"),
 		ValidArgsFunction: a.completeRuns,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := checkFormat(format); err != nil {
+				return err
+			}
 			return a.withRecord(cmd.Context(), args[0], func(f found) error {
+				if format != formatText && !a.json {
+					a.draw(diagram.Timeline(f.record), format)
+					return nil
+				}
 				f.pages = pages
 				return a.show(f)
 			})
 		},
 	}
+	formatFlag(cmd, &format, "a picture of its time")
 	cmd.Flags().BoolVar(&pages, "pages", false, "every page that went out, not only the last of each tier")
 	return cmd
 }

@@ -32,6 +32,7 @@ type simulateRequest struct {
 	answers   bool
 	horizon   time.Duration
 	format    string
+	flow      bool
 	list      bool
 	attempts  bool
 }
@@ -57,6 +58,7 @@ Exit code 0: simulated, however the run ends. "orderly test" checks scenarios.`,
 			"orderly simulate emergency-response --scenario nobody-answers",
 			"orderly simulate weekly-maintenance --fail 'dump: no space' --answers",
 			"orderly simulate weekly-maintenance --kill +3m/2m --format svg > run.svg",
+			"orderly simulate weekly-maintenance --flow --format svg > flow.svg",
 			"orderly simulate --list"),
 		Args:              cobra.MaximumNArgs(1),
 		ValidArgsFunction: a.completeProcedures,
@@ -78,11 +80,11 @@ Exit code 0: simulated, however the run ends. "orderly test" checks scenarios.`,
 	flags.StringArrayVar(&req.kills, "kill", nil, "the worker is dead: +3m/2m is from +3m for 2m")
 	flags.BoolVar(&req.answers, "answers", false, "every question is answered after two minutes")
 	flags.DurationVar(&req.horizon, "horizon", 0, "when a run that has not ended is stopped (default 72h)")
-	flags.StringVar(&req.format, "format", "text", "text, mermaid or svg (pictures of the run)")
+	formatFlag(cmd, &req.format, "a picture of the run")
+	flags.BoolVar(&req.flow, "flow", false, "draw what the procedure does instead (mermaid or svg)")
 	flags.BoolVar(&req.list, "list", false, "list the scenarios there are")
 	flags.BoolVar(&req.attempts, "attempts", false, "every attempt at an action as well")
 	_ = cmd.RegisterFlagCompletionFunc("scenario", a.completeScenarios)
-	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{"text", "mermaid", "svg"}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
 
@@ -94,8 +96,11 @@ func (a *app) simulate(ctx context.Context, req simulateRequest) error {
 	if req.list {
 		return a.listScenarios(cfg, req.procedure)
 	}
-	if req.format != "text" && req.format != "mermaid" && req.format != "svg" {
-		return exit(exitUsage, "there is no format %q; there are text, mermaid and svg", req.format)
+	if err := checkFormat(req.format); err != nil {
+		return err
+	}
+	if req.flow {
+		return a.drawFlow(cfg, req.procedure, req.format)
 	}
 	s, err := a.scenario(cfg, req)
 	if err != nil {
@@ -108,16 +113,11 @@ func (a *app) simulate(ctx context.Context, req simulateRequest) error {
 	switch {
 	case a.json:
 		return a.printJSON(result)
-	case req.format == "text":
+	case req.format == formatText:
 		a.print(simulationText(result, s.Check(result), req.attempts, a.paint(), min(a.width(), defaultWidth))...)
 		return nil
 	}
-	picture := diagram.Timeline(result.Record)
-	text := picture.Mermaid()
-	if req.format == "svg" {
-		text = string(picture.SVG())
-	}
-	a.print(strings.TrimRight(text, "\n"))
+	a.draw(diagram.Timeline(result.Record), req.format)
 	return nil
 }
 
