@@ -69,7 +69,7 @@ stdout, everything else to stderr; --json gives stable fields for scripts.
 		title    string
 		commands []*cobra.Command
 	}{
-		{"Runs:", []*cobra.Command{a.startCommand(), a.watchCommand(), a.runsCommand(), a.showCommand(), a.timelineCommand(), a.undoCommand()}},
+		{"Runs:", []*cobra.Command{a.startCommand(), a.watchCommand(), a.runsCommand(), a.showCommand(), a.timelineCommand(), a.reportCommand(), a.undoCommand()}},
 		{"When you are asked or paged:", append(a.messageCommands(), a.inboxCommand(), a.onCallCommand(), a.previewCommand())},
 		{"Procedures and the house:", []*cobra.Command{
 			a.validateCommand(), a.simulateCommand(), a.testCommand(), a.actionsCommand(), a.schemaCommand(), a.scheduleCommand(), a.setupCommand(), a.versionCommand(),

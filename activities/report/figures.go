@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"time"
 
+	"github.com/orderly-ops/orderly/internal/freshness"
 	"github.com/orderly-ops/orderly/internal/kpi"
 	write "github.com/orderly-ops/orderly/internal/report"
 )
@@ -29,7 +31,39 @@ func (a actions) figures(ctx context.Context, model *write.Monthly, self string)
 	for _, l := range set.LeftOut {
 		model.LeaveOut(l.WorkflowID+"@"+l.RunID, l.Why)
 	}
-	return a.charts(ctx, model, self)
+	if err := a.charts(ctx, model, self); err != nil {
+		return err
+	}
+	return a.freshness(ctx, model)
+}
+
+// freshness adds how the procedures stand.
+func (a actions) freshness(ctx context.Context, model *write.Monthly) error {
+	if a.procedures == nil {
+		return nil
+	}
+	all, err := freshness.List(ctx, a.procedures(), a.journal, model.Made)
+	if err != nil {
+		return fmt.Errorf("procedures: %w", err)
+	}
+	for _, p := range all {
+		one := write.Freshness{
+			ID: p.ID, Owners: p.Owners, State: string(p.State), Stale: p.State.NeedsReview(),
+			LastRun: lastRun(p.LastRun), LastDrill: lastRun(p.LastDrill),
+		}
+		if p.Reviewed != nil {
+			one.Reviewed = *p.Reviewed
+		}
+		model.Procedures = append(model.Procedures, one)
+	}
+	return nil
+}
+
+func lastRun(r *freshness.Run) string {
+	if r == nil {
+		return ""
+	}
+	return r.Started.UTC().Format(time.DateOnly) + ", " + r.State
 }
 
 func (a actions) charts(ctx context.Context, model *write.Monthly, self string) error {

@@ -90,46 +90,20 @@ func (a actions) ofRun(ctx context.Context, name string, of About, make func(*wo
 // find gets the record of a run from the journal. One that is not there may come yet: a run writes its record when
 // a phase begins and when it ends, and the journal may have been away.
 func (a actions) find(ctx context.Context, of About) (*workflows.Record, error) {
-	id := cmp.Or(of.Incident, activity.GetInfo(ctx).WorkflowExecution.ID)
-	run, err := a.lookUp(ctx, id, of.Started)
+	id, started := cmp.Or(of.Incident, activity.GetInfo(ctx).WorkflowExecution.ID), ""
+	if of.Started != nil {
+		started = of.Started.UTC().Format(time.RFC3339)
+	}
+	rec, err := write.Find(ctx, a.journal, id, started)
 	switch {
 	case errors.Is(err, journal.ErrNotFound) && of.WithoutRecord:
 		return unrecorded(id, of.Started), nil
 	case errors.Is(err, journal.ErrNotFound):
-		return nil, fmt.Errorf("the journal has no record of %s (yet): it is looked for again; without_record writes the report without it", id+startText(of.Started))
-	case err != nil:
-		return nil, err
+		return nil, fmt.Errorf("%w (yet): it is looked for again; without_record writes the report without it", err)
+	case errors.Is(err, write.ErrDamaged):
+		return nil, action.Permanent(action.ErrInput, "the journal's record: %v", err)
 	}
-	rec, err := write.Read(run.Record)
-	if err != nil {
-		return nil, action.Permanent(action.ErrInput, "the journal's record of %s: %v", id, err)
-	}
-	return rec, nil
-}
-
-func startText(at *time.Time) string {
-	if at == nil {
-		return ""
-	}
-	return " that began " + at.UTC().Format(time.DateTime)
-}
-
-// lookUp finds the run that began in that very second, else the newest of its id.
-func (a actions) lookUp(ctx context.Context, id string, started *time.Time) (journal.Run, error) {
-	if started == nil {
-		return a.journal.Run(ctx, id, "")
-	}
-	from := started.Truncate(time.Second)
-	found, err := a.journal.Runs(ctx, journal.RunFilter{From: from, To: from.Add(time.Second), Limit: mostRuns})
-	if err != nil {
-		return journal.Run{}, err
-	}
-	for _, r := range found {
-		if r.WorkflowID == id {
-			return a.journal.Run(ctx, id, r.RunID)
-		}
-	}
-	return journal.Run{}, fmt.Errorf("run %s: %w", id, journal.ErrNotFound)
+	return rec, err
 }
 
 // unrecorded stands for a run that the journal does not know.

@@ -91,13 +91,13 @@ func (a actions) gatherMonth(ctx context.Context, model *write.Monthly) error {
 		return nil
 	}
 	err := a.journal.EachRun(ctx, journal.RunFilter{From: model.From, To: model.To, NoDrills: true, Records: true}, func(r journal.Run) error {
-		if r.Procedure == postMortem {
+		if r.Procedure == write.PostMortemProcedure {
 			return nil // comes below
 		}
 		return take(r)
 	})
 	if err == nil {
-		err = a.journal.EachRun(ctx, journal.RunFilter{Procedure: postMortem, NoDrills: true, Records: true}, take)
+		err = a.journal.EachRun(ctx, journal.RunFilter{Procedure: write.PostMortemProcedure, NoDrills: true, Records: true}, take)
 	}
 	model.Incidents, model.Items, model.LeftOut = gather.Done()
 	if err != nil {
@@ -105,6 +105,3 @@ func (a actions) gatherMonth(ctx context.Context, model *write.Monthly) error {
 	}
 	return a.figures(ctx, model, activity.GetInfo(ctx).WorkflowExecution.ID)
 }
-
-// postMortem is the procedure whose runs say what is still to be done after incidents.
-const postMortem = "post-mortem"

@@ -35,9 +35,6 @@ type OpenItem struct {
 	Incident string
 }
 
-// postMortem is the procedure that writes incidents up.
-const postMortem = "post-mortem"
-
 // slim is what a line about an incident needs of its record.
 type slim struct {
 	Procedure  string     `json:"procedure"`
@@ -106,13 +103,13 @@ var incidentKey = []byte(`"incident"`)
 func (m *Month) Take(name, procedure string, raw []byte) {
 	trimmed := bytes.TrimSpace(raw)
 	whole := bytes.HasPrefix(trimmed, []byte("{")) && bytes.HasSuffix(trimmed, []byte("}"))
-	if whole && procedure != postMortem && !bytes.Contains(raw, incidentKey) {
+	if whole && procedure != PostMortemProcedure && !bytes.Contains(raw, incidentKey) {
 		return // most runs are no incidents, and need not be read
 	}
 	raw = bytes.Clone(raw)
 	m.pool.Go(func() error {
 		take := m.incident
-		if procedure == postMortem {
+		if procedure == PostMortemProcedure {
 			take = m.postMortem
 		}
 		if err := take(raw); err != nil {
@@ -127,10 +124,10 @@ func (m *Month) Take(name, procedure string, raw []byte) {
 func (m *Month) incident(raw []byte) error {
 	var s slim
 	if err := json.Unmarshal(raw, &s); err != nil {
-		return fmt.Errorf("the record can't be read: %w", err)
+		return fmt.Errorf("%w: it can't be read: %w", ErrDamaged, err)
 	}
 	if s.WorkflowID == "" || s.Started.IsZero() || slices.Contains(s.Clocks, nil) {
-		return fmt.Errorf("the record has holes in it")
+		return fmt.Errorf("%w: it has holes", ErrDamaged)
 	}
 	if s.Incident == nil || s.Drill || s.Started.Before(m.from) || !s.Started.Before(m.to) {
 		return nil

@@ -9,11 +9,14 @@ import (
 	"github.com/orderly-ops/orderly/workflows"
 )
 
+// ErrDamaged says that a record is none that an engine writes.
+var ErrDamaged = errors.New("the record is damaged")
+
 // Read decodes a record as the journal keeps it. The error says what is wrong with one that can't be reported on.
 func Read(raw []byte) (*workflows.Record, error) {
 	var rec workflows.Record
 	if err := json.Unmarshal(raw, &rec); err != nil {
-		return nil, fmt.Errorf("the record can't be read: %w", err)
+		return nil, fmt.Errorf("%w: it can't be read: %w", ErrDamaged, err)
 	}
 	return &rec, check(&rec)
 }
@@ -31,11 +34,11 @@ func check(rec *workflows.Record) error {
 	}
 	switch {
 	case rec.Procedure == "" || rec.WorkflowID == "":
-		return errors.New("the record names no run")
+		return fmt.Errorf("%w: it names no run", ErrDamaged)
 	case rec.Started.IsZero():
-		return errors.New("the record does not say when the run began")
+		return fmt.Errorf("%w: it does not say when the run began", ErrDamaged)
 	case holes:
-		return errors.New("the record has holes in it")
+		return fmt.Errorf("%w: it has holes", ErrDamaged)
 	}
 	return nil
 }

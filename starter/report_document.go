@@ -1,0 +1,127 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"strings"
+
+	"github.com/orderly-ops/orderly/internal/artifacts"
+	"github.com/orderly-ops/orderly/internal/config"
+	"github.com/orderly-ops/orderly/internal/journal"
+	write "github.com/orderly-ops/orderly/internal/report"
+	"github.com/orderly-ops/orderly/starter/screen"
+	"github.com/orderly-ops/orderly/workflows"
+)
+
+// document is the report of a run: the one it has kept, or else one that is made now. kind may be empty.
+func (a *app) document(ctx context.Context, cfg *config.Config, rec *workflows.Record, kind write.Kind) (*write.Document, error) {
+	if key := write.Kept(rec, kind); key != "" {
+		doc, err := keptDocument(ctx, cfg, key)
+		if err == nil {
+			return doc, nil
+		}
+		a.say("the report that the run has kept can't be read, so it is made of its record: %s", screen.Clean(err.Error()))
+	}
+	switch kind {
+	case write.KindMaintenance, write.KindBackup, write.KindMonthly:
+		return nil, exit(exitNotFound, "%s has kept no %s report, and it can't be made of its record; --kind run shows what the record has", rec.WorkflowID, kind)
+	case write.KindRun:
+		return write.OfRun(rec, now()), nil
+	}
+	if rec.Procedure == write.PostMortemProcedure {
+		return a.postMortemOf(ctx, cfg, rec, kind)
+	}
+	answers := a.answersTo(ctx, cfg, rec)
+	switch kind {
+	case write.KindIncident:
+		return write.Incident(rec, answers, now()), nil
+	case write.KindPostMortem:
+		return write.PostMortem(rec, answers, now()), nil
+	case write.KindSecurity:
+		return write.SecurityReport(rec, write.Security{}, answers, now()), nil
+	}
+	if rec.Incident != nil {
+		return write.Incident(rec, answers, now()), nil
+	}
+	return write.OfRun(rec, now()), nil
+}
+
+// keptDocument reads a report from the store of artifacts.
+func keptDocument(ctx context.Context, cfg *config.Config, key string) (*write.Document, error) {
+	ctx, cancel := context.WithTimeout(ctx, soon)
+	defer cancel()
+	store, err := artifacts.Open(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	from, err := store.Get(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	defer from.Close()
+	var doc write.Document
+	return &doc, json.NewDecoder(from).Decode(&doc)
+}
+
+// postMortemOf is the report of the incident that a post-mortem is about, with what it has been told.
+func (a *app) postMortemOf(ctx context.Context, cfg *config.Config, rec *workflows.Record, kind write.Kind) (*write.Document, error) {
+	id, _ := rec.Inputs["incident"].(string)
+	started, _ := rec.Inputs["started"].(string)
+	var about *workflows.Record
+	err := readJournal(ctx, cfg, func(ctx context.Context, j *journal.Journal) error {
+		found, err := write.Find(ctx, j, id, started)
+		about = found
+		return err
+	})
+	if err != nil {
+		a.say("the record of %s can't be read, so this is about the post-mortem itself: %s", screen.Clean(id), screen.Clean(err.Error()))
+		return write.OfRun(rec, now()), nil
+	}
+	if kind == write.KindIncident {
+		return write.Incident(about, write.AnswersOf(rec), now()), nil
+	}
+	return write.PostMortem(about, write.AnswersOf(rec), now()), nil
+}
+
+// answersTo is what the post-mortem of an incident has been told, as far as the journal knows.
+func (a *app) answersTo(ctx context.Context, cfg *config.Config, rec *workflows.Record) (answers write.Answers) {
+	err := readJournal(ctx, cfg, func(ctx context.Context, j *journal.Journal) (err error) {
+		answers, err = write.Told(ctx, j, rec)
+		return err
+	})
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		a.say("what its post-mortem was told can't be read: %s", screen.Clean(err.Error()))
+	}
+	return answers
+}
+
+// readJournal opens the maintenance log for as long as use takes. One that is a file and not there is
+// os.ErrNotExist: reading makes none.
+func readJournal(ctx context.Context, cfg *config.Config, use func(context.Context, *journal.Journal) error) error {
+	dsn := cfg.Journal.DSN.Reveal()
+	if !strings.Contains(dsn, "://") {
+		if _, err := os.Stat(dsn); err != nil {
+			return err
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, soon)
+	defer cancel()
+	j, err := journal.Open(ctx, dsn)
+	if err != nil {
+		return err
+	}
+	return errors.Join(use(ctx, j), j.Close())
+}
+
+// indentedJSON is a document for people and programs; text in it is left as it is.
+func indentedJSON(v any) ([]byte, error) {
+	var out bytes.Buffer
+	e := json.NewEncoder(&out)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	err := e.Encode(v)
+	return out.Bytes(), err
+}
