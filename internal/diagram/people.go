@@ -55,7 +55,7 @@ func (g *crowd) page(p *workflows.Page, who workflows.PagedPerson) {
 	r, n := g.of(who.ID, name)
 	kind := markPage
 	n.pages++
-	if !arrived(who) {
+	if !arrived(p, who) {
 		kind = markFailed
 		n.failed++
 	}
@@ -108,8 +108,12 @@ func first(r row) time.Time {
 	return slices.MinFunc(r.marks, func(a, b mark) int { return a.at.Compare(b.at) }).at
 }
 
-// arrived says whether something went out to the person, or is on its way.
-func arrived(p workflows.PagedPerson) bool {
+// arrived says whether something went out to the person, or is on its way. Of a page of long ago only the tier
+// is known.
+func arrived(page *workflows.Page, p workflows.PagedPerson) bool {
+	if page.Trimmed {
+		return page.Reached
+	}
 	return !p.Silent && slices.ContainsFunc(p.Outcomes, func(o notify.Outcome) bool { return o.State != notify.Failed })
 }
 
@@ -127,7 +131,7 @@ func pageName(p *workflows.Page) string {
 
 func ways(p workflows.PagedPerson) string {
 	if len(p.Outcomes) == 0 {
-		return "no way to reach them"
+		return "no way to reach them is known"
 	}
 	out := make([]string, len(p.Outcomes))
 	for i, o := range p.Outcomes {

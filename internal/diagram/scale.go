@@ -1,6 +1,7 @@
 package diagram
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"sort"
@@ -66,4 +67,17 @@ func (s *scale) ticks(apart int) []time.Time {
 		out = append(out, last)
 	}
 	return out
+}
+
+// tickText is a moment by its distance from the start, as exact as there is room for.
+func tickText(start, t time.Time) string {
+	const day = 24 * time.Hour
+	switch d := t.Sub(start); {
+	case d >= 2*day:
+		return fmt.Sprintf("+%dd%dh", d/day, d%day/time.Hour)
+	case d >= time.Hour:
+		return since(start, start.Add(d.Truncate(time.Minute)))
+	default:
+		return since(start, t)
+	}
 }

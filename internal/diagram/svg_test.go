@@ -93,7 +93,8 @@ func TestSVG(t *testing.T) {
 		t.Parallel()
 		said := requireSVG(t, diagram.Timeline(month()).SVG())
 		require.Contains(t, said, "more are left out")
-		require.Contains(t, said, "later pages and deeds are left out")
+		require.Contains(t, said, "later marks are left out")
+		require.Contains(t, said, "in time 0×, late 1440×")
 	})
 	t.Run("OfARunThatGoesOnIsDrawnUpToNow", func(t *testing.T) {
 		t.Parallel()

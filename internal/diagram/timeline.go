@@ -192,39 +192,62 @@ func (c *chart) clamp(t time.Time) time.Time {
 
 func (c *chart) clockRows(clocks []*workflows.Clock) []row {
 	var rows []row
+	updates, kept, broken := -1, 0, 0 // all updates share a row
 	for _, k := range clocks {
-		b := bar{from: c.clamp(k.Started), to: c.end, class: "clock"}
-		state := "runs"
+		b, state := c.promise(k)
+		if k.Kind != "update" && !strings.HasPrefix(k.ID, "update:") {
+			rows = append(rows, row{label: clockName(k), state: state, bars: []bar{b}})
+			continue
+		}
+		if updates < 0 {
+			updates = len(rows)
+			rows = append(rows, row{label: "status updates"})
+		}
 		switch {
+		case k.Breached != nil:
+			broken++
 		case k.Met != nil:
-			b.to, state = c.clamp(*k.Met), "met "+since(c.start, *k.Met)
-		case k.Stopped != nil:
-			b.to, state = c.clamp(*k.Stopped), "put away "+since(c.start, *k.Stopped)
+			kept++
 		}
-		if k.Breached != nil {
-			state = "broken " + since(c.start, k.Due)
-			if k.Met != nil {
-				state += ", met " + since(c.start, *k.Met)
-			}
+		r := &rows[updates]
+		r.state = fmt.Sprintf("in time %d×, late %d×", kept, broken)
+		if c.marked++; c.marked <= mostMarks {
+			r.bars = append(r.bars, b)
 		}
-		if due := k.Due.UTC(); !due.After(c.end) && !due.Before(c.start) {
-			b.due = due
-		}
-		b.text = fmt.Sprintf("%s: due %s, %s", orElse(k.Title, k.ID), since(c.start, k.Due), state)
-		rows = append(rows, row{label: clockName(k), state: state, bars: []bar{b}})
 	}
 	return rows
 }
 
+// promise draws a clock and says in words what became of it.
+func (c *chart) promise(k *workflows.Clock) (bar, string) {
+	b := bar{from: c.clamp(k.Started), to: c.end, class: "clock"}
+	state := "runs"
+	switch {
+	case k.Met != nil:
+		b.to, state = c.clamp(*k.Met), "met "+since(c.start, *k.Met)
+	case k.Stopped != nil:
+		b.to, state = c.clamp(*k.Stopped), "put away "+since(c.start, *k.Stopped)
+	}
+	if k.Breached != nil {
+		state = "broken " + since(c.start, k.Due)
+		if k.Met != nil {
+			state += ", met " + since(c.start, *k.Met)
+		}
+	}
+	if due := k.Due.UTC(); !due.After(c.end) && !due.Before(c.start) {
+		b.due = due
+	}
+	b.text = fmt.Sprintf("%s: due %s, %s", orElse(k.Title, k.ID), since(c.start, k.Due), state)
+	return b, state
+}
+
 // clockName says what a clock promises.
 func clockName(k *workflows.Clock) string {
-	name, what, found := strings.Cut(k.ID, ":")
-	switch {
-	case !found || name == "update":
+	_, what, found := strings.Cut(k.ID, ":")
+	if !found {
 		return k.ID
-	default:
-		return orElse(k.Title, what)
 	}
+	return orElse(k.Title, what)
 }
 
 func (c *chart) undoRows(rec *workflows.Record) []row {

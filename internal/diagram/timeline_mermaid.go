@@ -37,7 +37,7 @@ func (c *chart) Mermaid() string {
 		}
 		g.section(l.title, l.left)
 		for _, r := range l.rows {
-			for _, b := range r.bars {
+			for _, b := range r.bars[:min(len(r.bars), mostTasks)] {
 				g.task(sign(b.class)+" "+r.label+", "+r.state, tag(b), b.from, b.to)
 			}
 		}

@@ -8,8 +8,8 @@ import (
 
 // Measures of a chart, in pixels: names on the left, time in the middle, how it ended on the right.
 const (
-	chartWidth = 1080
-	names      = 270
+	chartWidth = 1120
+	names      = 310
 	states     = 190
 	rowHigh    = 21
 	timeLeft   = margin + names
@@ -63,7 +63,7 @@ func (c *chart) axis(out *canvas, s *scale, y, high int) {
 	out.text(margin, y, "s", "UTC")
 	for _, t := range s.ticks(78) {
 		x := timeLeft + s.x(t)
-		out.text(x, y-lineHigh, "s mid", since(c.start, t))
+		out.text(x, y-lineHigh, "s mid", tickText(c.start, t))
 		out.text(x, y, "s mid", t.Format(layout))
 		out.rule(x, y+6, x, y+10+high, "grid")
 	}
@@ -147,7 +147,7 @@ func (c *chart) legend(out *canvas, y int) int {
 	y += lineHigh + 3
 	out.text(margin, y, "s", "Where little happens, time is drawn shorter.")
 	if left := c.marked - mostMarks; left > 0 {
-		out.text(margin+300, y, "s", fmt.Sprintf("%d later pages and deeds are left out.", left))
+		out.text(margin+300, y, "s", fmt.Sprintf("%d later marks are left out.", left))
 	}
 	return y
 }
