@@ -12,8 +12,8 @@ import (
 const (
 	// freshEnough is how long figures are shown before they are made again: they move slowly.
 	freshEnough = 5 * time.Minute
-	// patience is how long a scrape waits for them.
-	patience = 8 * time.Second
+	// patience is how long a scrape waits for them; Prometheus itself gives up after 10 s.
+	patience = 5 * time.Second
 )
 
 // Collector shows the figures of the last 30 days among a worker's metrics. They are made when somebody looks,

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
@@ -12,6 +14,7 @@ import (
 	"github.com/orderly-ops/orderly/internal/config"
 	"github.com/orderly-ops/orderly/internal/engine"
 	"github.com/orderly-ops/orderly/internal/journal"
+	"github.com/orderly-ops/orderly/internal/kpi"
 	"github.com/orderly-ops/orderly/internal/version"
 	"github.com/orderly-ops/orderly/sops"
 	"github.com/orderly-ops/orderly/sops/library"
@@ -51,11 +54,17 @@ func Orderly(ctx context.Context, p Parts) (*Program, error) {
 			activities.Register(r, actions, p.Config.Redact)
 			own.Register(r)
 		},
-		Checks: []Check{{Name: "journal", Ask: log.Ping}},
+		Checks:     []Check{{Name: "journal", Ask: log.Ping}},
+		Collectors: []prometheus.Collector{figures(log, p.Logger)}, //nolint:contextcheck // read when somebody looks
 		Close: func() error { //nolint:contextcheck // the context of the start has ended by then
 			return errors.Join(activities.Close(actions), closeHub(hub), log.Close())
 		},
 	}, nil
+}
+
+// figures shows the key figures of the last 30 days.
+func figures(log *journal.Journal, logger *slog.Logger) *kpi.Collector {
+	return kpi.NewCollector(func(ctx context.Context) (*kpi.Set, error) { return kpi.Read(ctx, log, kpi.Options{}) }, logger)
 }
 
 // versioning keeps a run on the worker version it began with, where versions are told apart at all: an

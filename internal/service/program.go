@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/worker"
 
@@ -16,6 +17,8 @@ type Program struct {
 	Register func(worker.Registry)
 	// Checks are asked by /readyz besides Temporal and the worker.
 	Checks []Check
+	// Collectors are shown by /metrics besides what is counted.
+	Collectors []prometheus.Collector
 	// Close frees what the program holds, once the worker has stopped. It may be nil.
 	Close func() error
 }

@@ -162,6 +162,11 @@ func (s *Service) build(ctx context.Context) error {
 	if program.Close != nil {
 		s.onStop(program.Close)
 	}
+	for _, c := range program.Collectors {
+		if err := s.metrics.registry.Register(c); err != nil {
+			return fmt.Errorf("metrics: %w", err)
+		}
+	}
 	return nil
 }
 

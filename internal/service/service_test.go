@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -18,6 +19,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"github.com/orderly-ops/orderly/internal/config"
+	"github.com/orderly-ops/orderly/internal/journal"
 )
 
 func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
@@ -163,6 +165,21 @@ func TestWorkerOptions(t *testing.T) {
 		_, err := workerOptions(config.Worker{Deployment: "orderly"})
 		require.ErrorContains(t, err, "worker.build_id")
 	})
+}
+
+func TestMetricsShowKeyFigures(t *testing.T) {
+	t.Parallel()
+	log, err := journal.Open(t.Context(), filepath.Join(t.TempDir(), "journal.db"))
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, log.Close()) })
+	m, err := newMetrics()
+	require.NoError(t, err)
+	require.NoError(t, m.registry.Register(figures(log, quiet())))
+	w := httptest.NewRecorder()
+	m.serve().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	require.Equal(t, http.StatusOK, w.Code)
+	require.Contains(t, w.Body.String(), `orderly_kpi_records{kpi="mtta"} 0`)
+	require.NotContains(t, w.Body.String(), "orderly_kpi_mtta_seconds", "no data, no sample")
 }
 
 func TestMetricsShowTheBuildAndWhatTheSDKCounts(t *testing.T) {
