@@ -43,10 +43,13 @@ func periodText(set *kpi.Set) string {
 	for _, more := range []struct {
 		n    int
 		text string
-	}{{c.Aborted, "aborted"}, {c.Unresolved, "ended unresolved"}, {c.FalseAlarms, "false alarms"}, {c.Open, "open"}, {c.Unacknowledged, "of them not acknowledged"}} {
+	}{{c.Aborted, "aborted"}, {c.Unresolved, "ended unresolved"}, {c.Open, "open"}, {c.Unacknowledged, "of them not acknowledged"}} {
 		if more.n > 0 {
 			text += fmt.Sprintf(", %d %s", more.n, more.text)
 		}
+	}
+	if c.FalseAlarms > 0 {
+		text += "; " + plural(c.FalseAlarms, "false alarm")
 	}
 	return text + "."
 }
@@ -64,7 +67,7 @@ func figuresTable(figures []kpi.Figure, p screen.Painter) *screen.Table {
 		if f.Met != nil {
 			met = metGlyph(*f.Met) + " " + map[bool]string{true: "yes", false: "no"}[*f.Met]
 		}
-		table.Add(f.Title, f.Text, f.TargetText, met, strconv.Itoa(f.N)+" "+f.Of)
+		table.Add(f.Title, f.Text, f.TargetText, met, f.Counted())
 	}
 	return table
 }

@@ -1,9 +1,11 @@
 package kpi
 
 import (
+	"database/sql"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -16,19 +18,34 @@ import (
 
 // BenchmarkRead makes the figures, by service, of a journal of 10,000 incidents with records of 15 to 40 KB.
 func BenchmarkRead(b *testing.B) {
-	j := manyRecords(b, 10_000)
+	path := filepath.Join(b.TempDir(), "journal.db")
+	j := manyRecords(b, path, 10_000)
+	raw, err := sql.Open("sqlite", path)
+	require.NoError(b, err)
+	b.Cleanup(func() { require.NoError(b, raw.Close()) })
 	o := Options{Since: monday.Add(-400 * day), Until: monday.Add(20 * day), By: ByService}
-	for b.Loop() {
-		set, err := Read(b.Context(), j, o)
-		require.NoError(b, err)
-		require.Greater(b, set.Figure(MTTR).N, 4000)
+	for name, before := range map[string]string{
+		"facts kept":        "SELECT 1",
+		"read from records": "DELETE FROM orderly_facts", // as an older version leaves it
+	} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				b.StopTimer()
+				_, err := raw.ExecContext(b.Context(), before)
+				require.NoError(b, err)
+				b.StartTimer()
+				set, err := Read(b.Context(), j, o)
+				require.NoError(b, err)
+				require.Greater(b, set.Figure(MTTR).N, 4000)
+			}
+		})
 	}
 }
 
 // manyRecords is a journal full of incidents, an hour apart.
-func manyRecords(tb testing.TB, n int) *journal.Journal {
+func manyRecords(tb testing.TB, path string, n int) *journal.Journal {
 	tb.Helper()
-	j := openJournal(tb)
+	j := openJournalAt(tb, path)
 	rng := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // a test that can be repeated
 	bytes := 0
 	for i := range n {

@@ -23,8 +23,12 @@ func after(d time.Duration) time.Time { return monday.Add(d) }
 const day = 24 * time.Hour
 
 func openJournal(t testing.TB) *journal.Journal {
+	return openJournalAt(t, filepath.Join(t.TempDir(), "journal.db"))
+}
+
+func openJournalAt(t testing.TB, path string) *journal.Journal {
 	t.Helper()
-	j, err := journal.Open(t.Context(), filepath.Join(t.TempDir(), "journal.db"))
+	j, err := journal.Open(t.Context(), path)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, j.Close()) })
 	return j

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -19,6 +20,16 @@ func (d definition) figure(num, den float64, n int) Figure {
 	met := d.target.Met(value)
 	f.Value, f.Met, f.Text = &value, &met, d.unit.text(value)
 	return f
+}
+
+// Counted says on how many records it rests: "1 review", "3 incidents opened".
+func (f Figure) Counted() string {
+	of := f.Of
+	if f.N == 1 {
+		noun, rest, _ := strings.Cut(of, " ")
+		of = strings.TrimSpace(strings.TrimSuffix(noun, "s") + " " + rest)
+	}
+	return strconv.Itoa(f.N) + " " + of
 }
 
 func (t Target) text(u Unit) string {
