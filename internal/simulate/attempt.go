@@ -19,6 +19,9 @@ func (o *outbound) ExecuteActivity(ctx workflow.Context, name string, args ...an
 	o.w.count(activityEvents)
 	future, settle := workflow.NewFuture(ctx)
 	a := &execution{out: o, name: name, args: args, options: workflow.GetActivityOptions(ctx), cancelled: func() bool { return ctx.Err() != nil }}
+	if _, ours := o.w.own[name]; ours && a.atOnce(ctx, settle) {
+		return future
+	}
 	outside, _ := workflow.NewDisconnectedContext(ctx)
 	workflow.GoNamed(outside, "activity "+name, func(outside workflow.Context) { settle.Set(a.run(outside)) })
 	return future
@@ -33,14 +36,23 @@ func (o *outbound) ExecuteLocalActivity(ctx workflow.Context, name string, args 
 	a := &execution{out: o, name: name, args: args, cancelled: func() bool { return ctx.Err() != nil }, options: workflow.ActivityOptions{
 		StartToCloseTimeout: local.StartToCloseTimeout, ScheduleToCloseTimeout: local.ScheduleToCloseTimeout, RetryPolicy: local.RetryPolicy,
 	}}
-	answer, err := a.perform(ctx, workflow.Now(ctx))
-	if err == nil && answer.took == 0 {
-		settle.Set(answer.value, nil)
+	if a.atOnce(ctx, settle) {
 		return future
 	}
 	outside, _ := workflow.NewDisconnectedContext(ctx)
 	workflow.GoNamed(outside, "local activity "+name, func(outside workflow.Context) { settle.Set(a.run(outside)) })
 	return future
+}
+
+// atOnce makes the first attempt, and says whether that was all because it took no time.
+func (a *execution) atOnce(ctx workflow.Context, settle workflow.Settable) bool {
+	answer, err := a.perform(ctx, workflow.Now(ctx))
+	if err != nil || answer.took > 0 {
+		a.first = &performed{answer, err}
+		return false
+	}
+	settle.Set(answer.value, nil)
+	return true
 }
 
 // execution is one activity on its way through its attempts, as a Temporal server would see to it.
@@ -53,6 +65,13 @@ type execution struct {
 
 	scheduled time.Time
 	n         int // attempts that were begun
+	first     *performed
+}
+
+// performed is what an attempt came to that was carried out ahead.
+type performed struct {
+	outcome outcome
+	err     error
 }
 
 // outcome is what one attempt comes to.
@@ -90,7 +109,7 @@ func (a *execution) sleepUntil(ctx workflow.Context, t time.Time, stop func() bo
 	if left <= 0 {
 		return !stop()
 	}
-	stopped, _ := a.out.Next.AwaitWithTimeout(ctx, left, stop) // ctx is outside of any cancellation
+	stopped, _ := a.out.await(ctx, left, stop) // ctx is outside of any cancellation
 	return !stopped
 }
 
@@ -216,6 +235,10 @@ func (a *execution) pause(retry *temporal.RetryPolicy) time.Duration {
 // perform finds out what an attempt comes to.
 func (a *execution) perform(ctx workflow.Context, began time.Time) (outcome, error) {
 	w := a.out.w
+	if p := a.first; p != nil {
+		a.first = nil
+		return p.outcome, p.err
+	}
 	if _, ours := w.own[a.name]; ours {
 		value, took, err := w.callOwn(a.name, a.args)
 		return outcome{value: value, took: took}, err

@@ -45,7 +45,7 @@ func (o *outbound) ExecuteChildWorkflow(ctx workflow.Context, kind string, args 
 	workflow.GoNamed(outside, "run "+options.WorkflowID, func(outside workflow.Context) {
 		began := workflow.Now(outside)
 		left := o.w.alive(began.Add(stub.After)).Sub(began)
-		cancelled, _ := o.Next.AwaitWithTimeout(outside, left, func() bool { return ctx.Err() != nil }) // outside of any cancellation
+		cancelled, _ := o.await(outside, left, func() bool { return ctx.Err() != nil }) // outside of any cancellation
 		delete(o.w.started, options.WorkflowID)
 		c.ended.Set(stub.summary(procedure, began, workflow.Now(outside), cancelled))
 	})

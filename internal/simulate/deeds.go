@@ -11,63 +11,30 @@ import (
 	"github.com/orderly-ops/orderly/workflows"
 )
 
-// planned is something that somebody does at a time.
-type planned struct {
-	at   time.Time
-	due  time.Time // when it would be, did a worker live
-	do   func()
-	deed *Deed
-}
-
-// planDeeds lays out what people do. What falls into a time without a worker waits for the next one, as an Update
-// does on a server.
+// planDeeds lays out what people do, and the end of it all. What falls into a time without a worker waits for the
+// next one, as an Update does on a server.
 func (w *world) planDeeds() {
 	for i := range w.scenario.People {
 		d := &w.scenario.People[i]
 		due := d.When.In(w.start)
-		w.insert(planned{at: w.alive(due), due: due, deed: d, do: func() { w.send(d, due) }})
+		w.happen(event{at: due, rank: rankDeed, deed: d, fire: func() { w.send(d, due) }})
 	}
+	w.happen(event{at: w.horizon, rank: rankEnd, fire: w.stop})
 }
 
-// insert puts something into the plan, behind what comes at the same time.
-func (w *world) insert(p planned) {
-	i := slices.IndexFunc(w.deeds, func(o planned) bool { return o.at.After(p.at) })
-	if i < 0 {
-		i = len(w.deeds)
-	}
-	w.deeds = slices.Insert(w.deeds, i, p)
-}
-
-// scheduleDeed has the next thing of the plan done when its time comes.
-func (w *world) scheduleDeed() {
-	if len(w.deeds) == 0 {
-		return
-	}
-	env, next := w.env, w.deeds[0].at
-	env.RegisterDelayedCallback(func() {
-		if w.env == env {
-			w.doDue()
+// stop ends all runs that are open at the horizon, the inner ones first.
+func (w *world) stop() {
+	w.over = true
+	for _, run := range slices.Backward(w.runs) {
+		if run.open {
+			_ = w.env.SignalWorkflowByID(run.id, tickSignal, nil) // one that has just ended needs no task
 		}
-	}, max(next.Sub(w.now()), time.Nanosecond))
+	}
 }
 
-// doDue does the first thing whose time has come, and has the next one done.
-func (w *world) doDue() {
-	if len(w.deeds) > 0 && !w.deeds[0].at.After(w.now()) {
-		first := w.deeds[0]
-		w.deeds = w.deeds[1:]
-		first.do()
-	}
-	w.scheduleDeed()
-}
-
-// later has something done in the run's future, from within the run or outside.
-func (w *world) later(at time.Time, do func()) {
-	due := at
-	w.insert(planned{at: w.alive(at), due: due, do: do})
-	if w.deeds[0].do != nil {
-		w.scheduleDeed()
-	}
+// later has something done in the run's future.
+func (w *world) after(at time.Time, do func()) {
+	w.happen(event{at: at, rank: rankDeed, fire: do})
 }
 
 // send sends what somebody does to the run that it is for, as an Update, and keeps what is answered.
@@ -140,7 +107,9 @@ type reply struct {
 func (r *reply) Accept() {}
 
 // Reject implements testsuite.UpdateCallbacks.
-func (r *reply) Reject(err error) { r.w.result.Deeds[r.of].Refused = refusal(err) }
+func (r *reply) Reject(err error) {
+	r.w.result.Deeds[r.of].Refused = refusal(err)
+}
 
 // Complete implements testsuite.UpdateCallbacks.
 func (r *reply) Complete(success any, err error) {
@@ -162,7 +131,7 @@ func refusal(err error) string {
 
 // tooLate notes what was still to be done when the run was over.
 func (w *world) tooLate() {
-	for _, p := range w.deeds {
+	for _, p := range w.queue.events {
 		if p.deed == nil {
 			continue
 		}

@@ -54,8 +54,7 @@ func (i *inbound) ExecuteWorkflow(ctx workflow.Context, in *interceptor.ExecuteW
 		ended = true
 	})
 	outside, _ := workflow.NewDisconnectedContext(ctx)
-	left := i.w.horizon.Sub(workflow.Now(ctx))
-	_, _ = i.out.Next.AwaitWithTimeout(outside, left+me.grace(), func() bool { return ended }) // outside of any cancellation
+	_ = i.out.Next.Await(outside, func() bool { return ended || i.w.over }) // outside of any cancellation
 	me.record, me.ended = i.record(ctx), workflow.Now(ctx).UTC()
 	me.open = false
 	if !ended {
@@ -66,6 +65,14 @@ func (i *inbound) ExecuteWorkflow(ctx workflow.Context, in *interceptor.ExecuteW
 }
 
 var errHorizon = errors.New("the horizon is reached")
+
+// HandleSignal implements interceptor.WorkflowInboundInterceptor.
+func (i *inbound) HandleSignal(ctx workflow.Context, in *interceptor.HandleSignalInput) error {
+	if in.SignalName == tickSignal {
+		return nil
+	}
+	return i.Next.HandleSignal(ctx, in)
+}
 
 // record asks the run how it stands; nil before it has a record.
 func (i *inbound) record(ctx workflow.Context) *workflows.Record {
@@ -89,37 +96,32 @@ type outbound struct {
 	run *live
 }
 
-// held is how long a timer really takes: one that is due while no worker lives is served when one does.
-func (o *outbound) held(ctx workflow.Context, d time.Duration) time.Duration {
-	o.w.count(timerEvents)
-	now := workflow.Now(ctx)
-	return o.w.alive(now.Add(d)).Sub(now)
-}
+// Now implements interceptor.WorkflowOutboundInterceptor.
+func (o *outbound) Now(workflow.Context) time.Time { return o.w.clock }
 
 // NewTimer implements interceptor.WorkflowOutboundInterceptor.
 func (o *outbound) NewTimer(ctx workflow.Context, d time.Duration) workflow.Future {
-	return o.Next.NewTimer(ctx, o.held(ctx, d))
+	return o.newTimer(ctx, d)
 }
 
 // NewTimerWithOptions implements interceptor.WorkflowOutboundInterceptor.
-func (o *outbound) NewTimerWithOptions(ctx workflow.Context, d time.Duration, options workflow.TimerOptions) workflow.Future {
-	return o.Next.NewTimerWithOptions(ctx, o.held(ctx, d), options)
+func (o *outbound) NewTimerWithOptions(ctx workflow.Context, d time.Duration, _ workflow.TimerOptions) workflow.Future {
+	return o.newTimer(ctx, d)
 }
 
 // Sleep implements interceptor.WorkflowOutboundInterceptor.
 func (o *outbound) Sleep(ctx workflow.Context, d time.Duration) error {
-	return o.Next.Sleep(ctx, o.held(ctx, d))
+	return o.newTimer(ctx, d).Get(ctx, nil)
 }
 
 // AwaitWithTimeout implements interceptor.WorkflowOutboundInterceptor.
 func (o *outbound) AwaitWithTimeout(ctx workflow.Context, d time.Duration, condition func() bool) (bool, error) {
-	return o.Next.AwaitWithTimeout(ctx, o.held(ctx, d), condition)
+	return o.await(ctx, d, condition)
 }
 
 // AwaitWithOptions implements interceptor.WorkflowOutboundInterceptor.
 func (o *outbound) AwaitWithOptions(ctx workflow.Context, options workflow.AwaitOptions, condition func() bool) (bool, error) {
-	options.Timeout = o.held(ctx, options.Timeout)
-	return o.Next.AwaitWithOptions(ctx, options, condition)
+	return o.await(ctx, options.Timeout, condition)
 }
 
 // SignalExternalWorkflow implements interceptor.WorkflowOutboundInterceptor. Runs that are only noted take what

@@ -31,7 +31,7 @@ func (w *world) lookForQuestions(m notify.Message) {
 	if len(w.scenario.Answers) == 0 || len(m.Lines) == 0 || !strings.HasPrefix(m.Lines[0], "Waiting for: ") {
 		return
 	}
-	w.later(w.now(), func() {
+	w.after(w.now(), func() {
 		run := w.openRun(m.Run)
 		if run == nil {
 			return
@@ -53,7 +53,7 @@ func (w *world) planAnswer(run, path, question, asked string) {
 	}
 	w.asked[question] = true
 	due := w.now().Add(answer.After)
-	w.later(due, func() { w.giveAnswer(run, path, answer, asked, due) })
+	w.after(due, func() { w.giveAnswer(run, path, answer, asked, due) })
 }
 
 // replyTo finds the scenario's answer to a question: by path, by id, by the step that failed, or for all.

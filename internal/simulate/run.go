@@ -32,9 +32,6 @@ type live struct {
 	record  *workflows.Record        // how it ended
 }
 
-// grace lets the inner runs be stopped before those that wait for them.
-func (l *live) grace() time.Duration { return max(0, 10-time.Duration(l.depth)) * time.Microsecond }
-
 // begin notes that a run begins, or goes on after continuing as new.
 func (w *world) begin(ctx workflow.Context, ask func() *workflows.Record) *live {
 	info := workflow.GetInfo(ctx)
@@ -46,7 +43,8 @@ func (w *world) begin(ctx workflow.Context, ask func() *workflows.Record) *live 
 	}
 	for _, run := range w.runs {
 		if run.depth == 0 && depth == 0 || run.id == info.WorkflowExecution.ID && run.open {
-			run.ask, run.open = ask, true
+			run.ask, run.open, w.queue.open = ask, true, true
+			w.arm()
 			return run
 		}
 	}
@@ -55,6 +53,8 @@ func (w *world) begin(ctx workflow.Context, ask func() *workflows.Record) *live 
 		started: workflow.Now(ctx).UTC(), open: true, ask: ask,
 	}
 	w.runs = append(w.runs, run)
+	w.queue.open = true
+	w.arm()
 	return run
 }
 
@@ -120,7 +120,7 @@ func (w *world) execute(at time.Time, args []any) error {
 	env := suite.NewTestWorkflowEnvironment()
 	env.SetWorkerOptions(worker.Options{
 		DeadlockDetectionTimeout: time.Hour, // a busy machine is no deadlock
-		Interceptors:             []interceptor.WorkerInterceptor{workflows.Interceptor(), &watcher{w: w}},
+		Interceptors:             []interceptor.WorkerInterceptor{&watcher{w: w}, workflows.Interceptor()},
 	})
 	env.SetStartTime(at)
 	env.SetTestTimeout(time.Minute) // of real time: nothing here waits for anything outside
@@ -128,7 +128,9 @@ func (w *world) execute(at time.Time, args []any) error {
 	env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: w.id})
 	workflows.Register(env, workflows.Options{Catalogue: w.options.Catalogue, Version: w.options.Version})
 	w.env, w.events = env, 0
-	w.scheduleDeed()
+	w.execution++
+	w.queue.armed, w.queue.open = false, false
+	w.queue.events = slices.DeleteFunc(w.queue.events, func(e event) bool { return e.execution > 0 && e.execution < w.execution })
 	env.ExecuteWorkflow(sops.WorkflowType(w.scenario.Procedure), args...)
 	return env.GetWorkflowError()
 }

@@ -29,6 +29,7 @@ type world struct {
 	options  Options
 	scenario *Scenario
 	start    time.Time
+	clock    time.Time // the present
 	horizon  time.Time
 	dead     []span // when no worker lives, in order
 
@@ -46,10 +47,12 @@ type world struct {
 
 	runs    []*live              // every run that was simulated, in the order of their start
 	started map[string]time.Time // runs that are only noted, and until when they are open
-	deeds   []planned            // what is still to be done
+	queue   queue                // what is to happen
 	asked   map[string]bool      // questions that an answer is planned for
 	result  *Result
-	stopped bool
+
+	execution int  // how often it has continued as new, plus 1
+	over      bool // the horizon is reached
 }
 
 // span is a time that begins at from and ends before until.
@@ -57,7 +60,7 @@ type span struct{ from, until time.Time }
 
 func newWorld(ctx context.Context, o Options, s *Scenario) (*world, error) {
 	w := &world{
-		ctx: ctx, options: o, scenario: s, start: s.start(),
+		ctx: ctx, options: o, scenario: s, start: s.start(), clock: s.start(),
 		started: map[string]time.Time{}, asked: map[string]bool{},
 		result: &Result{
 			Procedure: s.Procedure, Scenario: s.ID, Title: s.Title, File: s.File, At: s.start(),
@@ -78,12 +81,7 @@ func newWorld(ctx context.Context, o Options, s *Scenario) (*world, error) {
 func silent() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }
 
 // now is the time in the run.
-func (w *world) now() time.Time {
-	if w.env == nil {
-		return w.start
-	}
-	return w.env.Now().UTC()
-}
+func (w *world) now() time.Time { return w.clock }
 
 // alive is t, or, when no worker lives then, when the next one begins.
 func (w *world) alive(t time.Time) time.Time {

@@ -1,0 +1,65 @@
+package simulate_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestNobodyAnswers(t *testing.T) {
+	t.Parallel()
+	r := play(t, `
+at: 2026-11-25T02:14:00Z
+horizon: 29m
+expect:
+  state: running
+  pages: [+0s bob, +5m bob, +15m bob, carol, +20m dora, +25m dora]
+  told: [alerts, board]
+  clocks: {acknowledge: breached +5m, respond: breached +15m}
+  incident: {state: open, level: level-2, severity: P1}
+  timeline: [paged tier 1 … Bob, acknowledgement … not done]
+never: [{page: eve}, {page: ann}]
+`, outage)
+	require.Equal(t, []string{
+		"0s bob slack+email", "5m0s bob slack", "15m0s bob slack+email", "15m0s carol email", "20m0s dora slack+webhook", "25m0s dora slack+webhook",
+	}, sent(r)[:6])
+	require.True(t, r.Horizon)
+	require.Equal(t, []string{"over: Over", "the incident's resolution"}, r.Waits)
+	require.Equal(t, "level-1", r.Pages[1].Policy)
+	require.Equal(t, 2, r.Pages[1].Tier)
+}
+
+func TestWhoIsOnCallIsLookedUpAtTheTimeOfThePage(t *testing.T) {
+	t.Parallel()
+	play(t, `
+at: 2026-11-23T08:58:00Z
+horizon: 6m
+inputs: {level: quiet}
+expect: {pages: [+0s ann, +5m bob]} # the turn ends at 09:00
+`, outage)
+}
+
+func TestPeopleAct(t *testing.T) {
+	t.Parallel()
+	r := play(t, `
+people:
+  - +3m eve: acknowledge
+  - +7m bob: acknowledge
+  - +8m bob: note looking at it
+  - +10m alert: {key: k, status: firing, summary: 5xx}
+  - +12m bob: {complete: {step: respond}}
+  - +40m bob: resolve it was the cable
+  - +50m bob: note too late
+expect:
+  state: succeeded
+  ends: +40m
+  pages: [+0s bob, +5m bob]
+  clocks: {acknowledge: breached +5m, respond: met +12m}
+  incident: {owner: bob, state: resolved}
+  timeline: [acknowledged by Bob, looking at it, "resolved by Bob: it was the cable"]
+`, outage)
+	require.Contains(t, r.Deeds[0].Refused, "Eve is not entitled")
+	require.Contains(t, r.Deeds[1].Answer, "acknowledged by Bob")
+	require.Equal(t, "the run was over", r.Deeds[6].Refused)
+	require.Len(t, r.Record.Incident.Alerts, 1)
+}
