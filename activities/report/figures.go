@@ -22,7 +22,7 @@ func (a actions) figures(ctx context.Context, model *write.Monthly, self string)
 		return fmt.Errorf("key figures: %w", err)
 	}
 	for _, f := range set.Figures {
-		one := write.Figure{Title: f.Title, Target: f.TargetText, Met: f.Met, Of: strconv.Itoa(f.N) + " " + f.Of}
+		one := write.Figure{Title: f.Title, Target: f.TargetText, Met: f.Met, Of: f.Of + ": " + strconv.Itoa(f.N)}
 		if f.Value != nil {
 			one.Text = f.Text
 		}

@@ -83,22 +83,29 @@ func monthOf(name string, now time.Time) (from, to time.Time, err error) {
 	return from, from.AddDate(0, 1, 0), nil
 }
 
-// gatherMonth reads the journal: incidents of the month, and post-mortems of any time for what is still open.
+// gatherMonth reads the journal: incidents of the month, and post-mortems of any time for what is still open. Which
+// runs were incidents is known without their records; most records need not be read.
 func (a actions) gatherMonth(ctx context.Context, model *write.Monthly) error {
+	runs, err := a.journal.Accounts(ctx, journal.AccountFilter{From: model.From, To: model.To})
+	if err != nil {
+		return err
+	}
 	gather := write.Gather(model.From, model.To)
 	take := func(r journal.Run) error {
 		gather.Take(r.WorkflowID+"@"+r.RunID, r.Procedure, r.Record)
 		return nil
 	}
-	err := a.journal.EachRun(ctx, journal.RunFilter{From: model.From, To: model.To, NoDrills: true, Records: true}, func(r journal.Run) error {
-		if r.Procedure == write.PostMortemProcedure {
-			return nil // comes below
+	for _, account := range runs {
+		if account.Facts.Incident == nil || account.Run.Started.Before(model.From) {
+			continue // damaged ones are named by the key figures
 		}
-		return take(r)
-	})
-	if err == nil {
-		err = a.journal.EachRun(ctx, journal.RunFilter{Procedure: write.PostMortemProcedure, NoDrills: true, Records: true}, take)
+		r, err := a.journal.Run(ctx, account.Run.WorkflowID, account.Run.RunID)
+		if err != nil {
+			return err
+		}
+		gather.Take(r.WorkflowID+"@"+r.RunID, r.Procedure, r.Record)
 	}
+	err = a.journal.EachRun(ctx, journal.RunFilter{Procedure: write.PostMortemProcedure, NoDrills: true, Records: true}, take)
 	model.Incidents, model.Items, model.LeftOut = gather.Done()
 	if err != nil {
 		return err

@@ -58,7 +58,7 @@ func (d *drafter) evidence(rec *workflows.Record, needed bool) {
 	if left := m.Count - len(m.Artifacts); left > 0 {
 		d.text("%s more in the list itself.", counted(left, "artifact is", "artifacts are"))
 	}
-	d.text("The list is %s, SHA-256 %s. In the folder of artifacts `sha256sum -c` checks it.", m.Key, m.SHA256)
+	d.text("The list is %s, SHA-256 %s. In the folder of artifacts sha256sum -c checks it.", m.Key, m.SHA256)
 }
 
 func (d *drafter) evidenceTable(all []Evidence) {

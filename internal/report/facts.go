@@ -111,7 +111,7 @@ func clockText(c *workflows.Clock) string {
 	var text string
 	switch {
 	case c.Met != nil && c.Breached != nil:
-		text = fmt.Sprintf("late: met after %s, %s after it was due", took(c.Met.Sub(c.Started)), took(c.Met.Sub(c.Due)))
+		text = fmt.Sprintf("late: met after %s, %s after it was due; that was noticed %s late", took(c.Met.Sub(c.Started)), took(c.Met.Sub(c.Due)), cmp.Or(c.Lateness, "0s"))
 	case c.Met != nil:
 		text = "met after " + took(c.Met.Sub(c.Started))
 	case c.Breached != nil:
@@ -344,6 +344,9 @@ func walkSteps(steps []*workflows.Step, visit func(*workflows.Step)) {
 		visit(s)
 		walkSteps(s.Steps, visit)
 		for _, item := range s.Items {
+			if item == nil {
+				continue
+			}
 			walkSteps(item.Steps, visit)
 		}
 	}

@@ -101,7 +101,7 @@ func (d *drafter) securityEvidence(rec *workflows.Record, s Security) {
 	d.section("evidence", "Evidence")
 	d.evidenceTable(s.Evidence)
 	if s.Manifest != "" {
-		d.text("The list is %s. In the folder of artifacts `sha256sum -c` checks it.", s.Manifest)
+		d.text("The list is %s. In the folder of artifacts sha256sum -c checks it.", s.Manifest)
 	}
 }
 

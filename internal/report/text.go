@@ -12,11 +12,14 @@ import (
 // escapes are those of terminals: a log excerpt may be coloured.
 var escapes = regexp.MustCompile(`\x1b(?:\[[0-9;:?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])?`)
 
+// breaks are the ways in which a line may end.
+var breaks = strings.NewReplacer("\r\n", "\n", "\r", "\n", "\u2028", "\n", "\u2029", "\n", "\v", "\n", "\f", "\n")
+
 // clean takes out what can't be seen: control characters, and those that turn the direction of writing around.
 // Line breaks stay.
 func clean(s string) string {
 	s = strings.ToValidUTF8(s, "\uFFFD")
-	s = strings.NewReplacer("\r\n", "\n", "\r", "\n", "\u2028", "\n", "\u2029", "\n", "\v", "\n", "\f", "\n").Replace(s)
+	s = breaks.Replace(s)
 	return strings.Map(func(r rune) rune {
 		switch {
 		case r == '\n':
