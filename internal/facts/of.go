@@ -84,8 +84,12 @@ type page struct {
 
 // Of makes the facts of a record. The error says what of the record can't be true or is missing.
 func Of(data []byte) (Facts, error) {
+	part, err := pick(data, "procedure", "started", "ended", "incident", "clocks", "ladders", "pages", "aborted", "left_out")
+	if err != nil {
+		return Facts{}, fmt.Errorf("it can't be read: %w", err)
+	}
 	var rec record
-	if err := json.Unmarshal(data, &rec); err != nil {
+	if err := json.Unmarshal(part, &rec); err != nil {
 		return Facts{}, fmt.Errorf("it can't be read: %w", err)
 	}
 	if err := rec.check(); err != nil {

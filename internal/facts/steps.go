@@ -108,8 +108,8 @@ func (a *ask) denies() bool {
 	if a == nil || a.Done == nil || a.Skipped {
 		return false
 	}
-	real := a.Form[fieldReal]
-	return real == "no" || real == false
+	answer := a.Form[fieldReal]
+	return answer == "no" || answer == false
 }
 
 // addReview reads what a form says of satisfaction and participation. What nobody can have meant is an error.

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -36,16 +35,17 @@ func saveFacts(ctx context.Context, tx *sql.Tx, r Run, saved sql.Result) error {
 		_, err := tx.ExecContext(ctx, "DELETE FROM orderly_facts WHERE workflow_id = $1 AND run_id = $2", r.WorkflowID, r.RunID)
 		return err
 	}
-	return putFacts(ctx, tx, r, found)
+	row, err := factsRow(r, found)
+	if err == nil {
+		_, err = tx.ExecContext(ctx, upsertFacts, row...)
+	}
+	return err
 }
 
-func putFacts(ctx context.Context, tx *sql.Tx, r Run, found facts.Facts) error {
+// factsRow is what upsertFacts keeps.
+func factsRow(r Run, found facts.Facts) ([]any, error) {
 	text, err := json.Marshal(found)
-	if err != nil {
-		return err
-	}
-	_, err = tx.ExecContext(ctx, upsertFacts, r.WorkflowID, r.RunID, stamp(r.Updated), facts.Version, clean(string(text)))
-	return err
+	return []any{r.WorkflowID, r.RunID, stamp(r.Updated), facts.Version, clean(string(text))}, err
 }
 
 // AccountFilter chooses runs. Zero fields choose all; drills are always left out.
@@ -102,6 +102,7 @@ type withMore struct {
 	last any
 }
 
+// Scan implements scanner.
 func (s withMore) Scan(into ...any) error { return s.scanner.Scan(append(into, s.last)...) }
 
 // readers is how many records are read and understood at a time.
@@ -118,10 +119,15 @@ func (j *Journal) fillIn(ctx context.Context, all []Account) error {
 	if len(missing) == 0 {
 		return nil
 	}
+	records, err := j.read.PrepareContext(ctx, "SELECT record FROM orderly_runs WHERE workflow_id = $1 AND run_id = $2")
+	if err != nil {
+		return j.failed("read records", err)
+	}
+	defer records.Close() //nolint:errcheck // it was only read from
 	group, each := errgroup.WithContext(ctx)
 	group.SetLimit(readers)
 	for _, a := range missing {
-		group.Go(func() error { return j.readFacts(each, a) })
+		group.Go(func() error { return j.readFacts(each, records, a) })
 	}
 	if err := group.Wait(); err != nil {
 		return err
@@ -130,11 +136,10 @@ func (j *Journal) fillIn(ctx context.Context, all []Account) error {
 	return nil
 }
 
-func (j *Journal) readFacts(ctx context.Context, a *Account) error {
+func (j *Journal) readFacts(ctx context.Context, records *sql.Stmt, a *Account) error {
 	var record string
-	const query = "SELECT record FROM orderly_runs WHERE workflow_id = $1 AND run_id = $2"
-	if err := j.read.QueryRowContext(ctx, query, a.Run.WorkflowID, a.Run.RunID).Scan(&record); err != nil {
-		return j.failed(fmt.Sprintf("read the record of %s", a.Run.WorkflowID), err)
+	if err := records.QueryRowContext(ctx, a.Run.WorkflowID, a.Run.RunID).Scan(&record); err != nil {
+		return j.failed("read the record of "+a.Run.WorkflowID, err)
 	}
 	a.Facts, a.Damaged = facts.Of([]byte(record))
 	return nil
@@ -147,11 +152,20 @@ func (j *Journal) keepFacts(ctx context.Context, found []*Account) error {
 		return err
 	}
 	defer tx.Rollback() //nolint:errcheck // after a commit there is nothing to roll back
+	keep, err := tx.PrepareContext(ctx, upsertFacts)
+	if err != nil {
+		return err
+	}
+	defer keep.Close() //nolint:errcheck // the commit below says what went wrong
 	for _, a := range found {
 		if a.Damaged != nil {
 			continue
 		}
-		if err := putFacts(ctx, tx, a.Run, a.Facts); err != nil {
+		row, err := factsRow(a.Run, a.Facts)
+		if err != nil {
+			return err
+		}
+		if _, err := keep.ExecContext(ctx, row...); err != nil {
 			return err
 		}
 	}

@@ -46,7 +46,7 @@ func BenchmarkRead(b *testing.B) {
 func manyRecords(tb testing.TB, path string, n int) *journal.Journal {
 	tb.Helper()
 	j := openJournalAt(tb, path)
-	rng := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // a test that can be repeated
+	rng := rand.New(rand.NewPCG(1, 2))
 	bytes := 0
 	for i := range n {
 		rec := randomIncident(rng, fmt.Sprint(i), -400*day+time.Duration(i)*time.Hour)

@@ -141,7 +141,7 @@ func (s series) last() string {
 func responsePicture(s *Set) *picture {
 	p := newPicture(s, "mtta-mttr", "Time to acknowledge and to resolve, by week")
 	both := []series{figureSeries(s, "a", "to acknowledge", MTTA), figureSeries(s, "b", "to resolve", MTTR)}
-	p.trend(both, axis{step: timeStep, text: func(v float64) string { return Seconds.text(v) }})
+	p.trend(both, axis{step: timeStep, text: Seconds.text})
 	return p
 }
 

@@ -53,7 +53,7 @@ func draw(t *testing.T, set *Set) map[string]string {
 
 func TestChartsOfAQuarter(t *testing.T) {
 	t.Parallel()
-	rng := rand.New(rand.NewPCG(4, 5)) //nolint:gosec // a test that can be repeated
+	rng := rand.New(rand.NewPCG(4, 5))
 	var all []*workflows.Record
 	for n := range 60 {
 		opened := -60*day + time.Duration(n)*30*time.Hour

@@ -3,6 +3,7 @@ package kpi
 import (
 	"errors"
 	"io"
+	"slices"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/common/expfmt"
@@ -61,7 +62,7 @@ func (s *Set) send(ch chan<- prometheus.Metric) {
 	for _, g := range groups {
 		key := []string{g.Key}[:len(label)]
 		for _, f := range g.Figures {
-			named := append(key[:len(key):len(key)], string(f.ID))
+			named := slices.Concat(key, []string{string(f.ID)})
 			records.set(ch, float64(f.N), named...)
 			if f.Value != nil {
 				values[f.ID].set(ch, *f.Value, key...)
@@ -87,8 +88,10 @@ func one(yes bool) float64 {
 // fixed shows one Set.
 type fixed struct{ set *Set }
 
-func (fixed) Describe(chan<- *prometheus.Desc) {} // which there are depends on the data
+// Describe says nothing: which metrics there are depends on the data.
+func (fixed) Describe(chan<- *prometheus.Desc) {}
 
+// Collect implements prometheus.Collector.
 func (f fixed) Collect(ch chan<- prometheus.Metric) { f.set.send(ch) }
 
 // WritePrometheus writes the figures as gauges in Prometheus' text format. Weeks are no label: a series must not

@@ -55,7 +55,7 @@ func Orderly(ctx context.Context, p Parts) (*Program, error) {
 			own.Register(r)
 		},
 		Checks:     []Check{{Name: "journal", Ask: log.Ping}},
-		Collectors: []prometheus.Collector{figures(log, p.Logger)}, //nolint:contextcheck // read when somebody looks
+		Collectors: []prometheus.Collector{figures(log, p.Logger)},
 		Close: func() error { //nolint:contextcheck // the context of the start has ended by then
 			return errors.Join(activities.Close(actions), closeHub(hub), log.Close())
 		},
