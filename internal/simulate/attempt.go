@@ -122,7 +122,8 @@ func (a *execution) attempt(ctx workflow.Context, began time.Time) (any, time.Ti
 	if limit := a.limit(began); limit.Before(ended) || answer.hangs {
 		ended, timeout = limit, asTimeout(temporal.NewTimeoutError(enumspb.TIMEOUT_TYPE_START_TO_CLOSE, nil))
 	}
-	if died := w.killed(began, ended); !died.IsZero() {
+	died := w.killed(began, ended)
+	if !died.IsZero() {
 		ended, timeout = a.missed(began, died)
 	}
 	if timeout != nil {
@@ -131,7 +132,7 @@ func (a *execution) attempt(ctx workflow.Context, began time.Time) (any, time.Ti
 	if gaveUp := a.sleepOrCancel(ctx, began, ended, &ended); gaveUp {
 		answer.value, err = nil, temporal.NewCanceledError()
 	}
-	a.keep(began, ended, err, !w.killed(began, ended).IsZero())
+	a.keep(began, ended, err, !died.IsZero())
 	return answer.value, ended, err
 }
 

@@ -3,6 +3,7 @@ package simulate
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,13 +19,14 @@ import (
 func (o *outbound) ExecuteChildWorkflow(ctx workflow.Context, kind string, args ...any) workflow.ChildWorkflowFuture {
 	o.w.count(activityEvents)
 	options := workflow.GetChildWorkflowOptions(ctx)
-	procedure, key, _ := strings.Cut(options.WorkflowID, "/")
+	procedure, _, _ := strings.Cut(options.WorkflowID, "/")
 	left := options.ParentClosePolicy == enumspb.PARENT_CLOSE_POLICY_ABANDON
 	stub, stubbed := o.w.scenario.Procedures[procedure]
-	if !left && !stubbed {
-		return o.Next.ExecuteChildWorkflow(ctx, kind, args...)
-	}
 	c := newChild(ctx)
+	if !left && !stubbed {
+		o.runChild(ctx, c, kind, args)
+		return c
+	}
 	open := o.w.openRun(options.WorkflowID) != nil || o.w.isNoted(options.WorkflowID)
 	if left {
 		o.w.noteStart(ctx, o.run, options.WorkflowID, args, open)
@@ -37,7 +39,7 @@ func (o *outbound) ExecuteChildWorkflow(ctx workflow.Context, kind string, args 
 	if stubbed && stub.After > 0 {
 		o.w.started[options.WorkflowID] = o.w.now().Add(stub.After)
 	}
-	c.began.Set(workflow.Execution{ID: options.WorkflowID, RunID: fmt.Sprintf("simulated-%d", len(o.w.started))}, nil)
+	c.began.Set(workflow.Execution{ID: options.WorkflowID, RunID: fmt.Sprintf("noted-%d", len(o.w.started))}, nil)
 	if left {
 		return c
 	}
@@ -49,8 +51,40 @@ func (o *outbound) ExecuteChildWorkflow(ctx workflow.Context, kind string, args 
 		delete(o.w.started, options.WorkflowID)
 		c.ended.Set(stub.summary(procedure, began, workflow.Now(outside), cancelled))
 	})
-	_ = key
 	return c
+}
+
+// runChild has another run simulated in the same environment. One begins after the other and time stands still
+// meanwhile, because the environment begins each in a goroutine of its own.
+func (o *outbound) runChild(ctx workflow.Context, c *child, kind string, args []any) {
+	outside, _ := workflow.NewDisconnectedContext(ctx)
+	workflow.GoNamed(outside, "run "+kind, func(outside workflow.Context) {
+		o.w.toStart = append(o.w.toStart, o.run)
+		_ = o.Next.Await(outside, func() bool { return !o.w.starting }) // outside of any cancellation
+		o.w.starting = true
+		future := o.Next.ExecuteChildWorkflow(ctx, kind, args...)
+		var execution workflow.Execution
+		err := future.GetChildWorkflowExecution().Get(outside, &execution)
+		if run := o.w.openRun(execution.ID); run != nil {
+			execution.RunID = run.runID
+		}
+		o.w.hasStarted(o.run)
+		c.began.Set(execution, err)
+		var sum workflows.Summary
+		err = future.Get(outside, &sum)
+		c.ended.Set(sum, err)
+	})
+}
+
+// hasStarted lets time go on, and those begin runs that had to wait for this one.
+func (w *world) hasStarted(by *live) {
+	w.starting = false
+	i := slices.Index(w.toStart, by)
+	w.toStart = slices.Delete(w.toStart, i, i+1)
+	for _, run := range w.toStart {
+		_ = w.env.SignalWorkflowByID(run.id, tickSignal, nil) // one that has just ended begins none
+	}
+	w.arm()
 }
 
 // summary is what a stub comes to.

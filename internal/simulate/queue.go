@@ -75,7 +75,7 @@ func later(a, b time.Time) time.Time {
 
 // arm has the environment call tick when it has nothing left to do: time stands still as long as it has.
 func (w *world) arm() {
-	if !w.queue.open || w.queue.armed || len(w.queue.events) == 0 {
+	if !w.queue.open || w.queue.armed || w.starting || len(w.queue.events) == 0 {
 		return
 	}
 	w.queue.armed = true
@@ -92,8 +92,8 @@ func (w *world) arm() {
 // outermost run; the others are woken.
 func (w *world) tick() {
 	w.queue.events = slices.DeleteFunc(w.queue.events, func(e event) bool { return e.void != nil && e.void() })
-	if len(w.queue.events) == 0 {
-		return
+	if w.starting || len(w.queue.events) == 0 {
+		return // whoever has started arms it again
 	}
 	first := w.queue.events[0]
 	w.clock = later(first.at, w.clock)

@@ -22,6 +22,7 @@ import (
 // live is a run that is simulated: the scenario's own, or one that it runs.
 type live struct {
 	id      string
+	runID   string
 	kind    string // workflow type
 	depth   int    // 0 is the scenario's own
 	started time.Time
@@ -44,6 +45,7 @@ func (w *world) begin(ctx workflow.Context, ask func() *workflows.Record) *live 
 	for _, run := range w.runs {
 		if run.depth == 0 && depth == 0 || run.id == info.WorkflowExecution.ID && run.open {
 			run.ask, run.open, w.queue.open = ask, true, true
+			info.WorkflowExecution.RunID = run.runID
 			w.arm()
 			return run
 		}
@@ -52,6 +54,11 @@ func (w *world) begin(ctx workflow.Context, ask func() *workflows.Record) *live 
 		id: info.WorkflowExecution.ID, kind: info.WorkflowType.Name, depth: depth,
 		started: workflow.Now(ctx).UTC(), open: true, ask: ask,
 	}
+	run.runID = "simulated"
+	if n := len(w.runs); n > 0 {
+		run.runID = fmt.Sprintf("simulated-%d", n)
+	}
+	info.WorkflowExecution.RunID = run.runID // the environment's own depend on how goroutines are scheduled
 	w.runs = append(w.runs, run)
 	w.queue.open = true
 	w.arm()

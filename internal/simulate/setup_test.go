@@ -82,15 +82,15 @@ phases:
         undo: {uses: postgres.restore, with: {database: "${{ inputs.database }}", backup: "${{ steps.dump.outputs.key }}"}}
       - id: restart
         uses: docker.restart
-        with: {container: web}
+        with: {host: local, container: web}
         retry: {attempts: 2, initial: 5s}
         expect: outputs.health == "healthy"
   - id: people
     steps:
-      - {id: ready, ask: Is it ready?, of: lead, within: 15m, on_expire: fail, form: {plan: {type: string, required: true}}}
-      - {id: go, approve: Shall it go?, by: [boss], within: 10m, on_expire: fail}
+      - {id: ready, ask: Say that it is ready, of: lead, within: 15m, on_expire: fail, form: {plan: {type: string, required: true}}}
+      - {id: go, approve: Let it go, by: [boss], within: 10m, on_expire: fail}
 finally:
-  - {id: tell, uses: notify.send, with: {to: [alerts], subject: "release over"}}
+  - {id: tell, uses: notify.send, with: {to: [alerts], subject: "The release is over"}}
 `
 
 // sources is a folder with an org and some procedures.

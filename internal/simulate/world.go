@@ -51,8 +51,10 @@ type world struct {
 	asked   map[string]bool      // questions that an answer is planned for
 	result  *Result
 
-	execution int  // how often it has continued as new, plus 1
-	over      bool // the horizon is reached
+	execution int     // how often it has continued as new, plus 1
+	over      bool    // the horizon is reached
+	starting  bool    // another run is about to begin: time stands still
+	toStart   []*live // those that begin others, each as often as it does
 }
 
 // span is a time that begins at from and ends before until.
