@@ -82,7 +82,7 @@ func (a actions) ofRun(ctx context.Context, name string, of About, make func(*wo
 	}
 	rec, err := a.find(ctx, of)
 	if err != nil {
-		return Written{}, fmt.Errorf("%s: %w", name, err)
+		return Written{}, err // as it is: what is permanent has to stay on top
 	}
 	return a.keep(ctx, strings.TrimPrefix(name, "report."), make(rec))
 }
