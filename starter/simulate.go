@@ -35,6 +35,7 @@ type simulateRequest struct {
 	flow      bool
 	list      bool
 	attempts  bool
+	all       bool
 }
 
 func (a *app) simulateCommand() *cobra.Command {
@@ -83,6 +84,7 @@ Exit code 0: simulated, however the run ends. "orderly test" checks scenarios.`,
 	formatFlag(cmd, &req.format, "a picture of the run")
 	flags.BoolVar(&req.flow, "flow", false, "draw what the procedure does instead (mermaid or svg)")
 	flags.BoolVar(&req.list, "list", false, "list the scenarios there are")
+	flags.BoolVar(&req.all, "all", false, "every line of a long timeline")
 	flags.BoolVar(&req.attempts, "attempts", false, "every attempt at an action as well")
 	_ = cmd.RegisterFlagCompletionFunc("scenario", a.completeScenarios)
 	return cmd
@@ -114,7 +116,7 @@ func (a *app) simulate(ctx context.Context, req simulateRequest) error {
 	case a.json:
 		return a.printJSON(result)
 	case req.format == formatText:
-		a.print(simulationText(result, s.Check(result), req.attempts, a.paint(), min(a.width(), defaultWidth))...)
+		a.print(simulationText(result, s.Check(result), req, a.paint(), min(a.width(), defaultWidth))...)
 		return nil
 	}
 	a.draw(diagram.Timeline(result.Record), req.format)

@@ -17,12 +17,13 @@ type simulation struct {
 
 	paint screen.Painter
 	width int
+	all   bool // every line of the timeline
 	lines []string
 }
 
 // simulationText is a simulated run as an operator reads it, in lines of at most so many cells.
-func simulationText(r *simulate.Result, wrong []simulate.Mismatch, attempts bool, paint screen.Painter, width int) []string {
-	t := &simulation{Result: r, paint: paint, width: width}
+func simulationText(r *simulate.Result, wrong []simulate.Mismatch, req simulateRequest, paint screen.Painter, width int) []string {
+	t := &simulation{Result: r, paint: paint, width: width, all: req.all}
 	t.head()
 	t.timeline()
 	t.children()
@@ -31,7 +32,7 @@ func simulationText(r *simulate.Result, wrong []simulate.Mismatch, attempts bool
 	t.clocks()
 	t.undone()
 	t.startedRuns()
-	if attempts {
+	if req.attempts {
 		t.attempts()
 	}
 	t.ending()
@@ -77,8 +78,21 @@ func (t *simulation) timeline() {
 	t.events(t.Record)
 }
 
+// How much of a long timeline is shown: its beginning and its end.
+const (
+	firstLines = 120
+	lastLines  = 30
+)
+
 func (t *simulation) events(rec *workflows.Record) {
-	for _, ev := range rec.Timeline {
+	left := len(rec.Timeline) - firstLines - lastLines
+	for i, ev := range rec.Timeline {
+		if !t.all && left > 0 && i >= firstLines && i < firstLines+left {
+			if i == firstLines {
+				t.add(t.paint.Tone(screen.Dim, fmt.Sprintf("          … %d lines, until %s; --all shows them", left, screen.Since(t.At, rec.Timeline[firstLines+left].At))))
+			}
+			continue
+		}
 		when := screen.Pad(screen.Clock(ev.At)+"  "+screen.Since(t.At, ev.At), 20)
 		text := screen.Clean(ev.Text)
 		if ev.By != "" && !strings.Contains(text, ev.By) {
@@ -168,10 +182,37 @@ func (t *simulation) clocks() {
 		return
 	}
 	t.section("Promises")
+	updates := 0
 	for _, c := range t.Record.Clocks {
+		if c.Kind == "update" && !t.all {
+			if updates++; updates > mostUpdates {
+				continue
+			}
+		}
 		tone, text := clockText(t.At, c)
 		t.item("  "+screen.Pad(strings.Fields(text)[0], 10), screen.Clean(c.ID)+": "+strings.Join(strings.Fields(text)[1:], " "), tone)
 	}
+	if updates > mostUpdates {
+		t.updates()
+	}
+}
+
+// mostUpdates is how many promises of status updates are shown one by one.
+const mostUpdates = 4
+
+// updates sums up the promises of status updates.
+func (t *simulation) updates() {
+	breached, met := 0, 0
+	for _, c := range t.Record.Clocks {
+		switch {
+		case c.Kind != "update":
+		case c.Breached != nil:
+			breached++
+		case c.Met != nil:
+			met++
+		}
+	}
+	t.item("  ", fmt.Sprintf("of all status updates %d were in time, %d were not; --all shows them", met, breached), screen.Plain)
 }
 
 func clockText(start time.Time, c *workflows.Clock) (screen.Tone, string) {

@@ -46,7 +46,7 @@ func (i *inbound) Init(next interceptor.WorkflowOutboundInterceptor) error {
 // ExecuteWorkflow implements interceptor.WorkflowInboundInterceptor. It runs the run beside itself and leaves it
 // where it is when the horizon is reached.
 func (i *inbound) ExecuteWorkflow(ctx workflow.Context, in *interceptor.ExecuteWorkflowInput) (result any, err error) {
-	me := i.w.begin(ctx, func() *workflows.Record { return i.record(ctx) })
+	me := i.w.begin(ctx, func() *workflows.Record { return i.asked(ctx) })
 	i.out.run = me
 	ended := false
 	workflow.GoNamed(ctx, "run", func(ctx workflow.Context) {
@@ -55,8 +55,10 @@ func (i *inbound) ExecuteWorkflow(ctx workflow.Context, in *interceptor.ExecuteW
 	})
 	outside, _ := workflow.NewDisconnectedContext(ctx)
 	_ = i.out.Next.Await(outside, func() bool { return ended || i.w.over }) // outside of any cancellation
-	me.record, me.ended = i.record(ctx), workflow.Now(ctx).UTC()
-	me.open = false
+	me.ended, me.open = workflow.Now(ctx).UTC(), false
+	if !goesOn(err) {
+		me.record = i.whole(ctx)
+	}
 	if !ended {
 		me.cut = true
 		return nil, errHorizon
@@ -74,8 +76,8 @@ func (i *inbound) HandleSignal(ctx workflow.Context, in *interceptor.HandleSigna
 	return i.Next.HandleSignal(ctx, in)
 }
 
-// record asks the run how it stands; nil before it has a record.
-func (i *inbound) record(ctx workflow.Context) *workflows.Record {
+// asked is how the run stands, or as much of it as the answer to a query holds; nil before it has a record.
+func (i *inbound) asked(ctx workflow.Context) *workflows.Record {
 	answer, err := i.Next.HandleQuery(ctx, &interceptor.HandleQueryInput{QueryType: workflows.QueryStatus})
 	raw, ok := answer.(json.RawMessage)
 	if err != nil || !ok {
@@ -86,6 +88,26 @@ func (i *inbound) record(ctx workflow.Context) *workflows.Record {
 		return nil
 	}
 	return &rec
+}
+
+// whole is the whole record: what the run would carry on.
+func (i *inbound) whole(ctx workflow.Context) *workflows.Record {
+	answer, err := i.Next.HandleQuery(ctx, &interceptor.HandleQueryInput{QueryType: workflows.QueryCarried})
+	carried, ok := answer.(*workflows.Carried)
+	if err != nil || !ok || carried == nil {
+		return i.asked(ctx)
+	}
+	rec, err := carried.Record()
+	if err != nil {
+		return i.asked(ctx)
+	}
+	return rec
+}
+
+// goesOn says that a run only continues as new: there is nothing to say of it yet.
+func goesOn(err error) bool {
+	again, ok := errors.AsType[*workflow.ContinueAsNewError](err)
+	return ok && len(again.Input.GetPayloads()) < 3 // the third is an alert for a run of its own
 }
 
 // outbound is what a run asks of Temporal.

@@ -86,11 +86,11 @@ func (w *world) play() error {
 	args := []any{w.input}
 	for at := w.start; ; at = w.now() {
 		err := w.execute(at, args)
-		again, goesOn := errors.AsType[*workflow.ContinueAsNewError](err)
-		if !goesOn {
+		again, ok := errors.AsType[*workflow.ContinueAsNewError](err)
+		if !ok {
 			return w.fatal(err)
 		}
-		if w.runs[0].record != nil && w.runs[0].record.State.Done() {
+		if w.runs[0].record != nil {
 			w.note("an alert came while the run ended: a run of its own begins for it, which is not simulated")
 			return nil
 		}
