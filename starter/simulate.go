@@ -116,7 +116,8 @@ func (a *app) simulate(ctx context.Context, req simulateRequest) error {
 	case a.json:
 		return a.printJSON(result)
 	case req.format == formatText:
-		a.print(simulationText(result, s.Check(result), req, a.paint(), min(a.width(), defaultWidth))...)
+		t := simulation{Result: result, paint: a.paint(), width: min(a.width(), defaultWidth), all: req.all}
+		a.print(t.text(s.Check(result), req.attempts)...)
 		return nil
 	}
 	a.draw(diagram.Timeline(result.Record), req.format)

@@ -22,8 +22,11 @@ type simulation struct {
 }
 
 // simulationText is a simulated run as an operator reads it, in lines of at most so many cells.
-func simulationText(r *simulate.Result, wrong []simulate.Mismatch, req simulateRequest, paint screen.Painter, width int) []string {
-	t := &simulation{Result: r, paint: paint, width: width, all: req.all}
+func simulationText(r *simulate.Result, wrong []simulate.Mismatch, attempts bool, paint screen.Painter, width int) []string {
+	return (&simulation{Result: r, paint: paint, width: width}).text(wrong, attempts)
+}
+
+func (t *simulation) text(wrong []simulate.Mismatch, attempts bool) []string {
 	t.head()
 	t.timeline()
 	t.children()
@@ -32,7 +35,7 @@ func simulationText(r *simulate.Result, wrong []simulate.Mismatch, req simulateR
 	t.clocks()
 	t.undone()
 	t.startedRuns()
-	if req.attempts {
+	if attempts {
 		t.attempts()
 	}
 	t.ending()
