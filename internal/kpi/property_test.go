@@ -17,26 +17,32 @@ import (
 // with sums written down as plainly as they are defined.
 func TestFiguresEqualThoseOfANaiveRecomputation(t *testing.T) {
 	t.Parallel()
-	for seed := range uint64(60) {
+	for seed := range uint64(40) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
 			rng := rand.New(rand.NewPCG(seed, 7))
 			all := randomRecords(rng, 1+rng.IntN(60))
-			o := Options{Since: after(time.Duration(rng.IntN(10)) * 6 * time.Hour), Until: after(20*day + time.Duration(rng.IntN(20))*7*time.Hour), By: ByWeek}
-			set := read(t, o, all...)
+			o := Options{Since: after(time.Duration(rng.IntN(10)) * 6 * time.Hour), Until: after(20*day + time.Duration(rng.IntN(20))*7*time.Hour)}
+			j := openJournal(t)
+			save(t, j, all...)
+			by := func(by By) *Set {
+				o.By = by
+				set, err := Read(t.Context(), j, o)
+				require.NoError(t, err)
+				return set
+			}
+			set := by(ByWeek)
 			sameFigures(t, naive(all, o.Since, o.Until, o.Since, nil), set.Figures)
 
-			byService, byPerson, byProcedure := o, o, o
-			byService.By, byPerson.By, byProcedure.By = ByService, ByPerson, ByProcedure
-			for _, g := range read(t, byService, all...).Groups {
+			for _, g := range by(ByService).Groups {
 				sameFigures(t, naive(all, o.Since, o.Until, o.Since, func(r *workflows.Record, _ string) bool {
 					return r.Incident != nil && (slices.Contains(r.Incident.Services, g.Key) || g.Key == "" && len(r.Incident.Services) == 0)
 				}), g.Figures)
 			}
-			for _, g := range read(t, byProcedure, all...).Groups {
+			for _, g := range by(ByProcedure).Groups {
 				sameFigures(t, naive(all, o.Since, o.Until, o.Since, func(r *workflows.Record, _ string) bool { return r.Procedure == g.Key }), g.Figures)
 			}
-			for _, g := range read(t, byPerson, all...).Groups {
+			for _, g := range by(ByPerson).Groups {
 				want := naive(all, o.Since, o.Until, o.Since, func(r *workflows.Record, person string) bool { return r.Incident != nil && person == g.Key })
 				want[MTBF] = sum{}
 				sameFigures(t, want, g.Figures)
