@@ -5,8 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"os"
-	"strings"
 
 	"github.com/orderly-ops/orderly/internal/artifacts"
 	"github.com/orderly-ops/orderly/internal/config"
@@ -92,24 +90,18 @@ func (a *app) answersTo(ctx context.Context, cfg *config.Config, rec *workflows.
 		answers, err = write.Told(ctx, j, rec)
 		return err
 	})
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
+	var e *exitError
+	if err != nil && !(errors.As(err, &e) && e.code == exitNotFound) { // where there is no journal, nothing was told
 		a.say("what its post-mortem was told can't be read: %s", screen.Clean(err.Error()))
 	}
 	return answers
 }
 
-// readJournal opens the maintenance log for as long as use takes. One that is a file and not there is
-// os.ErrNotExist: reading makes none.
+// readJournal opens the maintenance log for as long as use takes.
 func readJournal(ctx context.Context, cfg *config.Config, use func(context.Context, *journal.Journal) error) error {
-	dsn := cfg.Journal.DSN.Reveal()
-	if !strings.Contains(dsn, "://") {
-		if _, err := os.Stat(dsn); err != nil {
-			return err
-		}
-	}
 	ctx, cancel := context.WithTimeout(ctx, soon)
 	defer cancel()
-	j, err := journal.Open(ctx, dsn)
+	j, err := openJournal(ctx, cfg)
 	if err != nil {
 		return err
 	}

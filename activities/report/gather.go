@@ -24,18 +24,28 @@ const (
 	figureDatabase = "database_latency"
 )
 
-// What a report is made of.
+// The parts of a maintenance report, as steps give and see them.
 type (
-	Level         = write.Level
-	Uptime        = write.Uptime
-	Growth        = write.Growth
-	Incidents     = write.Incidents
+	// Level is how high a figure was.
+	Level = write.Level
+	// Uptime is how often a service was found working.
+	Uptime = write.Uptime
+	// Growth is how full something is and was.
+	Growth = write.Growth
+	// Incidents counts incidents.
+	Incidents = write.Incidents
+	// SeverityCount is how many incidents were how grave.
 	SeverityCount = write.SeverityCount
-	RunCount      = write.RunCount
-	Activity      = write.Activity
-	Undone        = write.Undone
-	UpcomingWork  = write.UpcomingWork
-	OneBackup     = write.Backup
+	// RunCount is how often a procedure ran.
+	RunCount = write.RunCount
+	// Activity is one thing that was to be done.
+	Activity = write.Activity
+	// Undone is a step that a rollback had to do with.
+	Undone = write.Undone
+	// UpcomingWork is planned work.
+	UpcomingWork = write.UpcomingWork
+	// OneBackup is what a report needs to know of a backup.
+	OneBackup = write.Backup
 )
 
 // mostRuns bounds what one report reads of the journal.

@@ -42,7 +42,7 @@ func (in *IncidentInput) answers() write.Answers {
 	if in.Said == nil {
 		return in.Answers
 	}
-	return in.Answers.Or(*in.Said)
+	return in.Or(*in.Said)
 }
 
 // SecurityInput is the input of report.security.
@@ -62,10 +62,10 @@ func (a actions) postMortem(ctx context.Context, in IncidentInput) (IncidentRepo
 
 // ofIncident makes one of the reports that people complete.
 func (a actions) ofIncident(
-	ctx context.Context, name string, in IncidentInput, make func(*workflows.Record, write.Answers, time.Time) *write.Document,
+	ctx context.Context, name string, in IncidentInput, form func(*workflows.Record, write.Answers, time.Time) *write.Document,
 ) (IncidentReport, error) {
 	answers := in.answers()
-	written, err := a.ofRun(ctx, name, in.About, func(rec *workflows.Record) *write.Document { return make(rec, answers, time.Now()) })
+	written, err := a.ofRun(ctx, name, in.About, func(rec *workflows.Record) *write.Document { return form(rec, answers, time.Now()) })
 	return IncidentReport{Written: written, Answers: answers}, err
 }
 
@@ -76,7 +76,7 @@ func (a actions) security(ctx context.Context, in SecurityInput) (Written, error
 }
 
 // ofRun makes and keeps a report about one run.
-func (a actions) ofRun(ctx context.Context, name string, of About, make func(*workflows.Record) *write.Document) (Written, error) {
+func (a actions) ofRun(ctx context.Context, name string, of About, form func(*workflows.Record) *write.Document) (Written, error) {
 	if err := a.ready(ctx, name); err != nil {
 		return Written{}, err
 	}
@@ -84,7 +84,7 @@ func (a actions) ofRun(ctx context.Context, name string, of About, make func(*wo
 	if err != nil {
 		return Written{}, err // as it is: what is permanent has to stay on top
 	}
-	return a.keep(ctx, strings.TrimPrefix(name, "report."), make(rec))
+	return a.keep(ctx, strings.TrimPrefix(name, "report."), form(rec))
 }
 
 // find gets the record of a run from the journal. One that is not there may come yet: a run writes its record when

@@ -3,6 +3,7 @@ package report
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -101,9 +102,9 @@ func parseItem(l string, resolve func(string) (string, error)) (Item, error) {
 	item := Item{What: parts[0], Who: parts[1], Due: parts[2], Status: ItemOpen}
 	switch _, err := time.Parse(time.DateOnly, item.Due); {
 	case !said(item.What):
-		return Item{}, fmt.Errorf("it does not say what is done")
+		return Item{}, errors.New("it does not say what is done")
 	case item.Who == "":
-		return Item{}, fmt.Errorf("it does not say who does it")
+		return Item{}, errors.New("it does not say who does it")
 	case err != nil:
 		return Item{}, fmt.Errorf("%q is no day such as 2026-12-01", item.Due)
 	}

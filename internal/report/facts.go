@@ -124,10 +124,11 @@ func clockText(c *workflows.Clock) string {
 	default:
 		text = "running"
 	}
+	parts := []string{text}
 	for _, e := range c.Extended {
-		text += fmt.Sprintf("; %s longer by %s: %s", e.For, e.By, e.Reason)
+		parts = append(parts, fmt.Sprintf("%s longer by %s: %s", e.For, e.By, e.Reason))
 	}
-	return text
+	return strings.Join(parts, "; ")
 }
 
 // paged is who was paged when, and who answered.

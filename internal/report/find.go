@@ -35,13 +35,7 @@ func Kept(rec *workflows.Record, kind Kind) (key string) {
 // Find gives the record of a run from the journal: the one that began in that second (RFC 3339), or with an empty
 // started the newest of that id. It is journal.ErrNotFound when there is none.
 func Find(ctx context.Context, j *journal.Journal, id, started string) (*workflows.Record, error) {
-	run := journal.Run{}
-	var err error
-	if started == "" {
-		run, err = j.Run(ctx, id, "")
-	} else {
-		run, err = begun(ctx, j, id, started)
-	}
+	run, err := begun(ctx, j, id, started)
 	if err != nil {
 		return nil, err
 	}
@@ -55,8 +49,11 @@ func Find(ctx context.Context, j *journal.Journal, id, started string) (*workflo
 // mostAtOnce is how many runs may begin in one second.
 const mostAtOnce = 1000
 
-// begun finds the run of an id that began in a second.
+// begun finds the run of an id that began in a second, or with an empty started the newest.
 func begun(ctx context.Context, j *journal.Journal, id, started string) (journal.Run, error) {
+	if started == "" {
+		return j.Run(ctx, id, "")
+	}
 	at, err := time.Parse(time.RFC3339, started)
 	if err != nil {
 		return journal.Run{}, fmt.Errorf("started: %q is no time such as 2026-11-21T02:14:00Z", started)
