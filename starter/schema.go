@@ -7,25 +7,27 @@ import (
 
 	"github.com/orderly-ops/orderly/activities"
 	"github.com/orderly-ops/orderly/internal/config"
+	"github.com/orderly-ops/orderly/internal/simulate"
 	"github.com/orderly-ops/orderly/sops"
 )
 
 func (a *app) schemaCommand() *cobra.Command {
 	markdown := false
 	cmd := &cobra.Command{
-		Use:   "schema [procedure|org|config]",
-		Short: "Print the JSON Schema of procedures, org.yaml or orderly.yaml, for editors",
-		Long: `Print the JSON Schema of procedure files (the default), of org.yaml or of
-orderly.yaml. An editor with YAML support completes and checks keys with it;
+		Use:   "schema [procedure|scenario|org|config]",
+		Short: "Print the JSON Schema of procedures, scenarios, org.yaml or orderly.yaml",
+		Long: `Print the JSON Schema of procedure files (the default), of scenarios, of
+org.yaml or of orderly.yaml. An editor with YAML support completes and checks keys with it;
 expressions and what files say about each other are checked by "orderly
 validate". --markdown prints the reference of procedures or of org.yaml.`,
 		Example: examples(
 			"orderly schema > procedure.schema.json",
+			"orderly schema scenario > scenario.schema.json",
 			"orderly schema org > org.schema.json",
 			"orderly schema config > orderly.schema.json",
 			"orderly schema --markdown > procedure.md"),
 		Args:      cobra.MatchAll(cobra.MaximumNArgs(1), cobra.OnlyValidArgs),
-		ValidArgs: []string{"procedure", "org", "config"},
+		ValidArgs: []string{"procedure", "scenario", "org", "config"},
 		RunE: func(_ *cobra.Command, args []string) error {
 			what := "procedure"
 			if len(args) == 1 {
@@ -55,6 +57,8 @@ func (a *app) keys(what string) error {
 func (a *app) schema(what string) error {
 	write := func() ([]byte, error) { return sops.JSONSchema(activities.Catalogue()) }
 	switch what {
+	case "scenario":
+		write = simulate.JSONSchema
 	case "org":
 		write = sops.OrgSchema
 	case "config":

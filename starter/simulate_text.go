@@ -83,16 +83,19 @@ func (t *simulation) timeline() {
 
 // How much of a long timeline is shown: its beginning and its end.
 const (
-	firstLines = 120
-	lastLines  = 30
+	firstLines = 60
+	lastLines  = 20
 )
 
 func (t *simulation) events(rec *workflows.Record) {
-	left := len(rec.Timeline) - firstLines - lastLines
-	for i, ev := range rec.Timeline {
+	timeline := slices.DeleteFunc(slices.Clone(rec.Timeline), func(ev workflows.Event) bool {
+		return ev.Kind == "finding" && strings.HasPrefix(ev.Text, "warning: clock ") // the line before says it
+	})
+	left := len(timeline) - firstLines - lastLines
+	for i, ev := range timeline {
 		if !t.all && left > 0 && i >= firstLines && i < firstLines+left {
 			if i == firstLines {
-				t.add(t.paint.Tone(screen.Dim, fmt.Sprintf("          … %d lines, until %s; --all shows them", left, screen.Since(t.At, rec.Timeline[firstLines+left].At))))
+				t.add(t.paint.Tone(screen.Dim, fmt.Sprintf("          … %d lines, until %s; --all shows them", left, screen.Since(t.At, timeline[firstLines+left].At))))
 			}
 			continue
 		}

@@ -197,7 +197,7 @@ func (c *checker) world() {
 
 // person checks the id of a person.
 func (c *checker) person(id string, pos Pos) {
-	if c.env.Org == nil {
+	if c.env.Org == nil || id == "" { // that it is missing was said already
 		return
 	}
 	if _, ok := c.env.Org.People[id]; !ok {
