@@ -91,8 +91,8 @@ func TestWeeklyMaintenance(t *testing.T) {
 		require.Subset(t, b.kept(), []string{"plan.json", "metrics-before.json", "configuration.json", "maintenance-report.md"})
 		report := b.text("maintenance-report.md")
 		for _, line := range []string{
-			"Outcome: **completed**.", "| Docker clean-up | succeeded | 1 MiB recovered |",
-			"| Approved updates | succeeded | enterprise-docs-api |", "Disk space recovered: 2 MiB. Connections of the database in use: 12.5 %.",
+			"- Outcome: completed\n", "| Docker clean-up | succeeded | 1 MiB recovered |",
+			"| Approved updates | succeeded | enterprise-docs-api |", "- Disk space recovered: 2 MiB\n- Connections of the database in use: 12.5 %\n",
 			"- select 1: 1.5 ms, 7 times", "| PostgreSQL 18 | January | ten minutes | a rehearsal |",
 			"- comments.author has no index: CREATE INDEX ON comments (author)", "| docs-api | 100 % of",
 		} {
@@ -134,7 +134,7 @@ func TestWeeklyMaintenance(t *testing.T) {
 			require.Empty(t, b.touched())
 			require.LessOrEqual(t, rec.Ended.Sub(rec.Started), 21*time.Minute)
 			require.NotContains(t, strings.Join(b.started, " "), "investigation")
-			require.Contains(t, b.text("maintenance-report.md"), "Outcome: **postponed, nothing was touched**.")
+			require.Contains(t, b.text("maintenance-report.md"), "- Outcome: postponed, nothing was touched\n")
 			require.Equal(t, "Maintenance of docs-db is postponed", b.said()[len(b.said())-1])
 		})
 	}
@@ -167,7 +167,7 @@ func TestWeeklyMaintenance(t *testing.T) {
 			require.Empty(t, b.calls("postgres.restore"), "nobody has agreed to that")
 			require.Contains(t, strings.Join(b.started, " "), "investigation/")
 			require.Contains(t, b.text("rollback.json"), "nobody answers")
-			require.Contains(t, b.text("maintenance-report.md"), "Outcome: **rolled back")
+			require.Contains(t, b.text("maintenance-report.md"), "- Outcome: rolled back")
 			require.Equal(t, "Maintenance of docs-db was rolled back", b.said()[1])
 		})
 	}
