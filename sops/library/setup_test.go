@@ -160,11 +160,12 @@ var shipped = []string{
 	"emergency-response", "incident-response", "diagnosis", "post-mortem", "monthly-review", "daily-check",
 	"weekly-maintenance", "backup", "restore-drill", "rollback", "log-rotation", "preventive-maintenance", "investigation",
 	"security-response", "security-patch", "dependency-update", "security-audit", "weekly-checklist", "performance-review",
+	"performance-response", "high-error-rate", "database-troubleshooting", "api-troubleshooting", "monitor",
 }
 
 // followUps are started and not waited for. In a test they would be, and nobody answers their questions: those
 // have tests of their own.
-var followUps = []string{"security-response", "security-patch", "security-audit", "restore-drill", "post-mortem", "investigation", "incident-response", "emergency-response"}
+var followUps = []string{"monitor", "performance-response", "high-error-rate", "security-response", "security-patch", "security-audit", "restore-drill", "post-mortem", "investigation", "incident-response", "emergency-response"}
 
 func loader(t *testing.T, cat *sops.Catalogue, org *sops.Org) any {
 	t.Helper()
