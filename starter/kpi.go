@@ -79,9 +79,7 @@ func (a *app) kpi(ctx context.Context, req kpiRequest) error {
 	if err != nil {
 		return err
 	}
-	for _, l := range set.LeftOut {
-		a.say("left out: %s (run %s): %s", l.WorkflowID, l.RunID, l.Why)
-	}
+	a.sayLeftOut(set.LeftOut)
 	switch {
 	case a.json:
 		return a.printJSON(set)
@@ -92,6 +90,19 @@ func (a *app) kpi(ctx context.Context, req kpiRequest) error {
 	default:
 		a.printFigures(set)
 		return nil
+	}
+}
+
+// namedAtMost is how many damaged records are named one by one.
+const namedAtMost = 20
+
+func (a *app) sayLeftOut(all []kpi.LeftOut) {
+	for i, l := range all {
+		if i == namedAtMost {
+			a.say("left out: %d more, all of which --json names", len(all)-i)
+			return
+		}
+		a.say("left out: %s (run %s): %s", l.WorkflowID, l.RunID, l.Why)
 	}
 }
 
