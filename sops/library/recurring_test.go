@@ -129,7 +129,9 @@ func TestWeeklyChecklist(t *testing.T) {
 			b.done(time.Hour, "chloe", "updates", in{"merged": "three", "advisories": "none"})
 		}, "", ""},
 		"MondayStartsAPatchForAHole": {"monday", func(b *bench) {
-			b.answer("exec.run", func(in) (any, error) { return in{"started": true, "exit_code": 1, "stdout": `{"auditReportVersion": 2, "critical": 2}`}, nil })
+			b.answer("exec.run", func(in) (any, error) {
+				return in{"started": true, "exit_code": 1, "stdout": `{"auditReportVersion": 2, "critical": 2}`}, nil
+			})
 			b.done(time.Hour, "chloe", "updates", in{"merged": "three", "advisories": "one"})
 		}, "critical dependencies: dependencies have known holes", "security-patch/audit-deps-audit"},
 		"WednesdayAsksNobody": {"wednesday", func(*bench) {}, "", ""},
