@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"reflect"
 	"slices"
 	"time"
@@ -75,8 +76,12 @@ func playAll(ctx context.Context, plays []*play, parallel int, verdicts []*verdi
 		}
 	}()
 	for i := range plays {
-		<-done[i]
-		show(verdicts[i])
+		select {
+		case <-done[i]:
+			show(verdicts[i])
+		case <-ctx.Done():
+			return
+		}
 	}
 }
 
@@ -99,7 +104,7 @@ func (p *play) play(ctx context.Context) *verdict {
 		v.Problems.Add(sops.Pos{File: v.File, Line: 1, Col: 1}, "it expects nothing, so nothing can fail; add expect: or never:")
 		return v
 	}
-	result, err := simulate.Run(ctx, simulate.Options{Sources: p.stage.sources}, s)
+	result, err := p.simulate(ctx, s)
 	if err != nil {
 		v.Error = err.Error()
 		return v
@@ -112,6 +117,30 @@ func (p *play) play(ctx context.Context) *verdict {
 		v.Verdict = verdictFailed
 	}
 	return v
+}
+
+// mostReal is how long one simulation may take of real time; a month takes less than a second.
+const mostReal = time.Minute
+
+// simulate gives a simulation up that does not come to its end: one must not hold the others up.
+func (p *play) simulate(ctx context.Context, s *simulate.Scenario) (*simulate.Result, error) {
+	ctx, cancel := context.WithTimeout(ctx, mostReal)
+	defer cancel()
+	type outcome struct {
+		result *simulate.Result
+		err    error
+	}
+	ended := make(chan outcome, 1)
+	go func() {
+		result, err := simulate.Run(ctx, simulate.Options{Sources: p.stage.sources, Cache: &p.stage.cache}, s)
+		ended <- outcome{result, err}
+	}()
+	select {
+	case o := <-ended:
+		return o.result, o.err
+	case <-ctx.Done():
+		return nil, fmt.Errorf("the simulation did not come to its end within %s of real time", mostReal)
+	}
 }
 
 // expectsNothing says that whatever happens would be right.
