@@ -106,7 +106,7 @@ func TestTheMaintenancePageDoneWordForWord(t *testing.T) {
 		require.NoError(t, err)
 		require.Len(t, reports, 1)
 		report := read(t, reports[0])
-		require.Contains(t, report, "Outcome: **completed**")
+		require.Contains(t, report, "- Outcome: completed")
 		require.Contains(t, report, "| Approved updates | succeeded | "+api+" |")
 		require.Contains(t, report, "| PostgreSQL 18 | January | ten minutes away | a rehearsal |")
 	})

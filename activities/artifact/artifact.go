@@ -9,6 +9,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path"
+	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -36,6 +38,8 @@ type Keeper struct {
 	redact func(string) string
 	open   func() (*artifacts.Store, error)
 	now    func() time.Time
+	at     config.Artifacts
+	bucket string // of artifacts in S3
 }
 
 // NewKeeper makes a keeper; the place is opened when it is first needed.
@@ -44,7 +48,17 @@ func NewKeeper(cfg *config.Config) *Keeper {
 		redact: cfg.Redact,
 		open:   sync.OnceValues(func() (*artifacts.Store, error) { return artifacts.Open(context.Background(), cfg) }),
 		now:    time.Now,
+		at:     cfg.Artifacts,
+		bucket: cfg.Targets.S3[cfg.Artifacts.S3].Bucket,
 	}
+}
+
+// Where is where people find an artifact: a file, or s3://bucket/key.
+func (k *Keeper) Where(key string) string {
+	if k.at.S3 != "" {
+		return "s3://" + path.Join(k.bucket, k.at.Prefix, key)
+	}
+	return filepath.Join(k.at.Dir, filepath.FromSlash(key))
 }
 
 func (k *Keeper) store(doing string) (*artifacts.Store, error) {

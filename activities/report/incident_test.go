@@ -2,6 +2,7 @@ package report
 
 import (
 	"encoding/json"
+	"os"
 	"testing"
 	"time"
 
@@ -126,4 +127,18 @@ func TestItems(t *testing.T) {
 	require.Equal(t, time.Date(2026, 12, 2, 9, 0, 0, 0, time.UTC), out.Items[0].At)
 	_, err = called(t, actions{}.items, ItemsInput{})
 	testenv.RequirePermanent(t, err, action.ErrNotConfigured)
+}
+
+func TestPeopleAreToldWhereAReportIs(t *testing.T) {
+	t.Parallel()
+	d := atDesk(t)
+	d.keepRecord(t, outage("emergency-response/main", november(3, 2)))
+	out, err := called(t, d.incident, IncidentInput{About: About{Incident: "emergency-response/main"}})
+	require.NoError(t, err)
+	page, err := os.ReadFile(out.Where)
+	require.NoError(t, err)
+	require.Contains(t, string(page), "<h1>Incident report: The API is down</h1>")
+	cfg := &config.Config{Artifacts: config.Artifacts{S3: "backups", Prefix: "artifacts/"}}
+	cfg.Targets.S3 = map[string]config.S3{"backups": {Bucket: "docs-backups"}}
+	require.Equal(t, "s3://docs-backups/artifacts/a/b.html", artifact.NewKeeper(cfg).Where("a/b.html"))
 }

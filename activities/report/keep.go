@@ -18,6 +18,7 @@ type Written struct {
 	artifact.Saved
 	HTML       string   `json:"html" doc:"Key of the same report as a page that needs nothing else."`
 	Model      string   `json:"model" doc:"Key of the same report as JSON, of which orderly report makes any form."`
+	Where      string   `json:"where" doc:"Where the page is: a file on the worker's machine, or s3://bucket/key."`
 	Read       string   `json:"read" doc:"The command that shows the report."`
 	Missing    []string `json:"missing" doc:"What belongs in the report and is not known."`
 	Unanswered []string `json:"unanswered" doc:"The part of it that only people know, so that asking them helps."`
@@ -57,6 +58,7 @@ func (a actions) keep(ctx context.Context, name string, d *write.Document) (Writ
 		}
 		*form.into, out.Saved = saved.Key, saved
 	}
+	out.Where = a.keeper.Where(out.HTML)
 	return out, nil
 }
 
