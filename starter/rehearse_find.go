@@ -21,6 +21,7 @@ type stage struct {
 	sources []sops.Source
 	files   []simulate.File
 	env     simulate.Env
+	cache   simulate.Cache
 }
 
 // play is a scenario to be rehearsed.

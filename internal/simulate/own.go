@@ -9,6 +9,8 @@ import (
 	"slices"
 	"time"
 
+	"go.temporal.io/sdk/temporal"
+
 	"github.com/orderly-ops/orderly/sops"
 	"github.com/orderly-ops/orderly/workflows"
 )
@@ -60,12 +62,15 @@ func argument(want reflect.Type, args []any) (reflect.Value, error) {
 
 // loader is the real loading of a procedure, with the windows of the scenario.
 func (w *world) loader(load reflect.Value) func(context.Context, workflows.LoadRequest) (workflows.Pinned, error) {
+	targets, _ := json.Marshal(w.scenario.targets()) // lists of text by text
 	return func(ctx context.Context, request workflows.LoadRequest) (workflows.Pinned, error) {
-		out := load.Call([]reflect.Value{reflect.ValueOf(ctx), reflect.ValueOf(request)})
-		if err, _ := out[1].Interface().(error); err != nil {
-			return workflows.Pinned{}, err
-		}
-		data, err := json.Marshal(out[0].Interface()) // what a run pins is its own, as it comes out of a history
+		data, err := w.options.Cache.pin(request.WorkflowType+string(targets), func() (json.RawMessage, error) {
+			out := load.Call([]reflect.Value{reflect.ValueOf(ctx), reflect.ValueOf(request)})
+			if err, _ := out[1].Interface().(error); err != nil {
+				return nil, err
+			}
+			return json.Marshal(out[0].Interface()) // what a run pins is its own, as it comes out of a history
+		})
 		if err != nil {
 			return workflows.Pinned{}, err
 		}
@@ -81,6 +86,45 @@ func (w *world) loader(load reflect.Value) func(context.Context, workflows.LoadR
 			}
 		}
 		return pin, nil
+	}
+}
+
+// resolver is the real looking up of another procedure, which reads it once.
+func (w *world) resolver(resolve reflect.Value) func(context.Context, workflows.ResolveRequest) (workflows.Resolved, error) {
+	return func(ctx context.Context, request workflows.ResolveRequest) (workflows.Resolved, error) {
+		p := w.options.Cache.procedure(request.Procedure)
+		if p == nil {
+			out := resolve.Call([]reflect.Value{reflect.ValueOf(ctx), reflect.ValueOf(request)})
+			err, _ := out[1].Interface().(error)
+			resolved := out[0].Interface().(workflows.Resolved) //nolint:forcetypeassert // its own type
+			if err == nil && !resolved.Missing && !w.options.Cache.once {
+				w.remember(request.Procedure)
+			}
+			return resolved, err
+		}
+		inputs, err := p.CheckInputs(request.Inputs)
+		if err != nil {
+			return workflows.Resolved{}, temporal.NewNonRetryableApplicationError(p.ID+": "+err.Error(), workflows.ErrInput, nil)
+		}
+		key, err := p.RunKey(inputs, request.Now)
+		if err == nil {
+			err = workflows.CheckKey(key)
+		}
+		if err != nil {
+			return workflows.Resolved{}, temporal.NewNonRetryableApplicationError(p.ID+": key: "+err.Error(), workflows.ErrInput, nil)
+		}
+		return workflows.Resolved{Key: key, Title: p.Title, Incident: p.Incident != nil}, nil
+	}
+}
+
+// remember keeps a procedure that was found good.
+func (w *world) remember(id string) {
+	file, src, err := sops.Find(w.options.Sources, workflows.WorkflowType(id))
+	if err != nil {
+		return
+	}
+	if p, _ := sops.Parse(file, src, sops.Env{Catalogue: w.options.Catalogue}); p != nil {
+		w.options.Cache.keep(p)
 	}
 }
 

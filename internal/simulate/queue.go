@@ -91,6 +91,10 @@ func (w *world) arm() {
 // tick lets the next thing happen, and with it all timers of that moment. Its own workflow task is that of the
 // outermost run; the others are woken.
 func (w *world) tick() {
+	if w.ctx.Err() != nil && !w.over {
+		w.stop()
+		return
+	}
 	w.queue.events = slices.DeleteFunc(w.queue.events, func(e event) bool { return e.void != nil && e.void() })
 	if w.starting || len(w.queue.events) == 0 {
 		return // whoever has started arms it again

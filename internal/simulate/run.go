@@ -133,7 +133,11 @@ func (w *world) execute(at time.Time, args []any) error {
 	env.SetTestTimeout(time.Minute) // of real time: nothing here waits for anything outside
 	env.SetDetachedChildWait(false)
 	env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: w.id})
-	workflows.Register(env, workflows.Options{Catalogue: w.options.Catalogue, Version: w.options.Version})
+	env.RegisterDynamicWorkflow(w.options.Cache.interpreter(w.options).Run, workflow.DynamicRegisterOptions{
+		LoadDynamicRuntimeOptions: func(workflow.LoadDynamicRuntimeOptionsDetails) (workflow.DynamicRuntimeOptions, error) {
+			return workflow.DynamicRuntimeOptions{}, nil
+		},
+	})
 	w.env, w.events = env, 0
 	w.execution++
 	w.queue.armed, w.queue.open = false, false

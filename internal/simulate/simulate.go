@@ -24,6 +24,8 @@ type Options struct {
 	// ContinueAfter is after about how many events of history a run continues as new. Default: 4096, as Temporal
 	// suggests it.
 	ContinueAfter int
+	// Cache is shared by simulations of the same sources. Default: each has its own.
+	Cache *Cache
 }
 
 func (o Options) withDefaults() Options {
@@ -31,6 +33,9 @@ func (o Options) withDefaults() Options {
 		o.Catalogue = activities.Catalogue()
 	}
 	o.Version = cmp.Or(o.Version, "dev")
+	if o.Cache == nil {
+		o.Cache = &Cache{once: true}
+	}
 	o.ContinueAfter = cmp.Or(o.ContinueAfter, 4096)
 	return o
 }
@@ -50,6 +55,9 @@ func Run(ctx context.Context, o Options, s *Scenario) (result *Result, err error
 	}
 	if err := w.play(); err != nil {
 		return nil, fmt.Errorf("scenario %s of %s: %w", s.ID, s.Procedure, plainly(err))
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("scenario %s of %s: given up at %s of its time: %w", s.ID, s.Procedure, at(w.clock), err)
 	}
 	return w.finish(), nil
 }
