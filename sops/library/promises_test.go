@@ -26,7 +26,7 @@ func TestThePromisesAreThoseThatAreWritten(t *testing.T) {
 		for scale, want := range map[string][]string{
 			"platform": {"P0 2m/", "P1 30m/", "P2 2h/", "P3 next-business-day/"},
 			"incident": {"P1 15m/4h", "P2 30m/8h", "P3 4h/1d", "P4 next-business-day/2w"},
-			"patch":    {"critical /4h", "high /1d", "medium /1w", "low /30d"},
+			"patch":    {"critical 30m/4h", "high 2h/1d", "medium /1w", "low /30d"},
 		} {
 			var got []string
 			for _, s := range org.Severities[scale] {
