@@ -112,7 +112,8 @@ func (w *world) answer(c *call) (answer map[string]any, assumed bool, err error)
 	if err != nil {
 		return nil, false, err
 	}
-	return answer, false, json.Unmarshal(raw, &answer)
+	err = json.Unmarshal(raw, &answer)
+	return answer, false, err
 }
 
 // findings are those that report.findings makes, without the journal.

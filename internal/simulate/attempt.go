@@ -152,7 +152,7 @@ func (a *execution) sleepOrCancel(ctx workflow.Context, began, ended time.Time, 
 		return false
 	}
 	beat := a.beat()
-	noticed := began.Add((workflow.Now(ctx).Sub(began)/beat + 1) * beat)
+	noticed := began.Add(workflow.Now(ctx).Sub(began).Truncate(beat) + beat)
 	if !noticed.Before(ended) {
 		a.sleepUntil(ctx, ended, func() bool { return false })
 		return false
@@ -183,7 +183,7 @@ func (a *execution) limit(began time.Time) time.Time {
 func (a *execution) missed(began, died time.Time) (time.Time, *temporal.TimeoutError) {
 	limit := a.limit(began)
 	if a.options.HeartbeatTimeout > 0 {
-		last := began.Add(died.Sub(began) / a.beat() * a.beat())
+		last := began.Add(died.Sub(began).Truncate(a.beat()))
 		if silent := last.Add(a.options.HeartbeatTimeout); silent.Before(limit) {
 			return silent, asTimeout(temporal.NewHeartbeatTimeoutError())
 		}

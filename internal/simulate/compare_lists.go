@@ -60,7 +60,7 @@ func (j *judge) wanted(list []PageWant) []sent {
 
 // is says whether a page is the one that is wanted.
 func (s sent) is(want sent) bool {
-	return s.who == want.who && (want.when == "" || s.when == want.when) && (want.via == nil || slices.Contains(s.via, want.via[0]))
+	return s.who == want.who && (want.when == "" || s.when == want.when) && (len(want.via) == 0 || slices.Contains(s.via, want.via[0]))
 }
 
 func (j *judge) pages(e *Expect) {
@@ -99,7 +99,7 @@ func texts(pages []sent) []string {
 	out := make([]string, len(pages))
 	for i, p := range pages {
 		out[i] = strings.TrimSpace(p.String())
-		if p.via != nil && len(p.via) == 1 && p.when == "" {
+		if len(p.via) == 1 && p.when == "" {
 			out[i] += " via " + p.via[0]
 		}
 	}

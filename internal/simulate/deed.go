@@ -25,7 +25,8 @@ func ParseDeed(text string) (Deed, error) {
 	if err := d.head(head); err != nil {
 		return Deed{}, err
 	}
-	return d, d.words(strings.TrimSpace(what))
+	err := d.words(strings.TrimSpace(what))
+	return d, err
 }
 
 // DecodeYAML implements yamldoc.NodeDecoder: `+7m ana: acknowledge`, or with the payload of a message.

@@ -46,7 +46,7 @@ func (w *world) send(d *Deed, due time.Time) {
 	if d.By != alertBy {
 		payload["by"] = d.By
 	}
-	w.update(w.target(d, payload), DeedDone{By: d.By, Message: d.Message, Payload: payload}, due)
+	w.update(w.target(payload), DeedDone{By: d.By, Message: d.Message, Payload: payload}, due)
 }
 
 // update sends a message.
@@ -72,7 +72,7 @@ func (w *world) update(run *live, done DeedDone, due time.Time) {
 
 // target is the run that a message is for: the scenario's own, or the one it waits for that has the step, or an
 // incident, where the own one has none.
-func (w *world) target(d *Deed, payload map[string]any) *live {
+func (w *world) target(payload map[string]any) *live {
 	if len(w.runs) == 0 {
 		return nil
 	}

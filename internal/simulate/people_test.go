@@ -63,3 +63,36 @@ expect:
 	require.Equal(t, "the run was over", r.Deeds[6].Refused)
 	require.Len(t, r.Record.Incident.Alerts, 1)
 }
+
+func TestQuestionsAreAnsweredWheneverTheyComeUp(t *testing.T) {
+	t.Parallel()
+	r := play(t, `
+answers:
+  default: {after: 2m}
+  two: {after: 1m}
+  breaks: {after: 3m, choice: retry}
+actions:
+  breaks: [{fails: no, permanent: true}, {outputs: {ok: true}}]
+expect:
+  state: succeeded
+  ends: +6m3s
+  steps: {one: {outputs: {plan: "(simulated: plan)", sure: true, grade: a}}, two: {reason: approved by Bob}, breaks: succeeded}
+  pages: [+3m1s bob]
+`, `
+sop: questions
+title: Questions
+owners: [lead]
+phases:
+  - id: a
+    steps:
+      - id: one
+        ask: Fill it in
+        of: lead
+        form: {plan: {type: string, required: true}, sure: {type: bool, required: true}, grade: {type: choice, options: [a, b], required: true}}
+      - {id: two, approve: Both of you, by: [lead, carol], quorum: 2}
+      - {id: breaks, uses: http.check, with: {target: docs-api}, on_failure: hold}
+      - {id: after, uses: http.check, with: {target: docs-api}}
+`)
+	require.True(t, r.Deeds[0].Assumed)
+	require.Len(t, r.Deeds, 4)
+}

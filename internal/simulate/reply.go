@@ -2,6 +2,7 @@ package simulate
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -99,6 +100,9 @@ func (w *world) giveAnswer(runID, path string, r Reply, asked string, due time.T
 		done.Payload["form"], done.Assumed = fill(s.Ask.Fields, r.Form, w.now())
 	}
 	w.update(run, done, due)
+	if len(s.Ask.Decisions)+1 < s.Ask.Quorum && done.Payload["approve"] == true { // and the others
+		w.after(due, func() { w.giveAnswer(runID, path, r, "", due) })
+	}
 }
 
 func reason(r Reply, needed bool) string {
@@ -128,35 +132,38 @@ func (w *world) answerer(r Reply, s *workflows.Step, asked string, rec *workflow
 		services = rec.Incident.Services
 	}
 	entries := s.Ask.Of
-	if r.By != "" {
-		if err != nil {
-			return r.By
-		}
+	switch {
+	case err != nil:
+		return orElse(r.By, "nobody")
+	case r.By != "":
 		if _, person := org.People[r.By]; person {
 			return r.By
 		}
 		entries = []string{r.By}
-	} else if len(s.Ask.Also) > 0 {
+	case len(s.Ask.Also) > 0:
 		return s.Ask.Also[0].ID
-	} else if asked != "" {
+	case asked != "" && !decided(s, asked):
 		return asked
 	}
-	if err == nil {
-		decided := map[string]bool{}
-		for _, d := range s.Ask.Decisions {
-			decided[d.By.ID] = true
-		}
-		contacts, _ := org.OnCall(entries, services, w.now())
-		for _, c := range contacts {
-			if !decided[c.ID] {
-				return c.ID
-			}
+	contacts, _ := org.OnCall(entries, services, w.now())
+	for _, c := range contacts {
+		if !decided(s, c.ID) {
+			return c.ID
 		}
 	}
-	if r.By != "" {
-		return r.By
+	return orElse(r.By, "nobody")
+}
+
+// decided says whether somebody has decided already: the next of a quorum is somebody else.
+func decided(s *workflows.Step, person string) bool {
+	return slices.ContainsFunc(s.Ask.Decisions, func(d workflows.Decision) bool { return d.By.ID == person })
+}
+
+func orElse(text, otherwise string) string {
+	if text == "" {
+		return otherwise
 	}
-	return "nobody"
+	return text
 }
 
 // fill fills in a form, and says whether anything of it is made up.

@@ -114,7 +114,7 @@ func decoded(again *workflow.ContinueAsNewError) ([]any, error) {
 
 // fatal tells a run that never had a record from one that failed, which is a result.
 func (w *world) fatal(err error) error {
-	if w.runs == nil || w.runs[0].record == nil {
+	if len(w.runs) == 0 || w.runs[0].record == nil {
 		return err
 	}
 	return nil

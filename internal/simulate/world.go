@@ -73,11 +73,12 @@ func newWorld(ctx context.Context, o Options, s *Scenario) (*world, error) {
 	w.dead = deadTimes(s.Kills, w.start)
 	w.hub = newHub(w)
 	w.people = engine.NewPeople(o.Sources, w.hub, engine.PeopleOptions{Logger: silent(), Now: w.now})
-	w.registerOwn()
-	w.registerInside()
+	w.registerOwn()    //nolint:contextcheck // nothing of it outlives the simulation
+	w.registerInside() //nolint:contextcheck // the same
 	w.script = newScript(s.Actions)
 	w.planDeeds()
-	return w, w.admit()
+	err := w.admit()
+	return w, err
 }
 
 func silent() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }
