@@ -4,6 +4,8 @@ package activities
 
 import (
 	"cmp"
+	"context"
+	"encoding/json"
 	"slices"
 	"sync"
 
@@ -37,6 +39,8 @@ type Deps struct {
 	Org org.Source
 	// Procedures gives the procedures as they are now, those with problems left out.
 	Procedures func() *sops.Library
+	// Ask gives the record of the newest run of a workflow id, as that run itself tells it now.
+	Ask func(ctx context.Context, workflowID string) (json.RawMessage, error)
 	// Tell reaches people.
 	Tell notify.Teller
 }
@@ -61,7 +65,7 @@ func Definitions(deps Deps) []action.Definition {
 		notify.Actions(deps.Tell),
 		org.Actions(deps.Org),
 		redis.Actions(cfg.Targets.Redis),
-		report.Actions(report.Deps{Journal: deps.Journal, Keeper: keeper, Org: deps.Org, Procedures: deps.Procedures}),
+		report.Actions(report.Deps{Journal: deps.Journal, Keeper: keeper, Org: deps.Org, Procedures: deps.Procedures, Ask: deps.Ask}),
 		s3.Actions(cfg.Targets.S3, keeper),
 		statuspage.Actions(cfg.Targets.HTTP),
 		targets.Actions(deps.Config),

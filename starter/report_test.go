@@ -146,3 +146,40 @@ func TestAReportOfARunThatGoesOn(t *testing.T) {
 	b.eventually(func() bool { return b.orderly("report", "check/open").code == exitOK })
 	require.Contains(t, b.orderly("report", "check/open").out, "The run was still going on")
 }
+
+// selfReportYAML is an incident whose run reports on itself.
+const selfReportYAML = `sop: self-report
+title: It reports on itself
+owners: [lead]
+key: it
+incident: {severity: P1, services: [api], summary: The API is down}
+phases:
+  - id: one
+    steps:
+      - {id: mended, title: Mend it, ask: Mend it., of: lead, form: {cause: {type: text, required: true}}}
+      - {id: over, title: It is over, wait: {for: resolved}}
+finally:
+  - {id: report, uses: report.incident}
+`
+
+// TestARunReportsOnItself has a real server and worker: the journal learns of a run only when that is over.
+func TestARunReportsOnItself(t *testing.T) {
+	t.Parallel()
+	b := newBench(t).withHouse()
+	b.procedure(selfReportYAML).work()
+	require.Equal(t, exitOK, b.orderly("start", "self-report").code)
+	b.waitsFor("self-report/it", "mended")
+	require.Contains(t, b.orderly("report", "self-report/it").out, "# Incident report: The API is down\n", "while it goes on")
+	b.says("", "done", "self-report/it", "mended", "--by", "bob", "-f", "cause=the pool was full")
+	b.says("", "resolve", "self-report/it", "it is larger now", "--by", "bob")
+	b.eventually(func() bool { return b.record("self-report/it").State == workflows.Succeeded })
+	got := b.orderly("report", "self-report/it", "--json")
+	var doc write.Document
+	got.json(t, &doc)
+	require.Equal(t, write.KindIncident, doc.Kind)
+	require.Equal(t, []string{"impact on users", "impact on the business", "lessons", "action items"}, doc.Unanswered())
+	text := string(doc.Markdown())
+	require.Contains(t, text, "the pool was full")
+	require.Contains(t, text, "it is larger now")
+	require.Contains(t, text, "resolved by Bob")
+}

@@ -87,14 +87,24 @@ func (a actions) ofRun(ctx context.Context, name string, of About, form func(*wo
 	return a.keep(ctx, strings.TrimPrefix(name, "report."), form(rec))
 }
 
-// find gets the record of a run from the journal. One that is not there may come yet: a run writes its record when
-// a phase begins and when it ends, and the journal may have been away.
+// find gets the record of a run: from the journal when the run is over, else from the run itself. One that neither
+// has may come yet: the journal may have been away.
 func (a actions) find(ctx context.Context, of About) (*workflows.Record, error) {
 	id, started := cmp.Or(of.Incident, activity.GetInfo(ctx).WorkflowExecution.ID), ""
 	if of.Started != nil {
 		started = of.Started.UTC().Format(time.RFC3339)
 	}
+	if of.Incident == "" || of.Incident == activity.GetInfo(ctx).WorkflowExecution.ID {
+		if own := a.told(ctx, id, started); own != nil {
+			return own, nil // the journal may have an earlier run of that id
+		}
+	}
 	rec, err := write.Find(ctx, a.journal, id, started)
+	if errors.Is(err, journal.ErrNotFound) || err == nil && !rec.State.Done() {
+		if now := a.told(ctx, id, started); now != nil {
+			return now, nil
+		}
+	}
 	switch {
 	case errors.Is(err, journal.ErrNotFound) && of.WithoutRecord:
 		return unrecorded(id, of.Started), nil
@@ -104,6 +114,23 @@ func (a actions) find(ctx context.Context, of About) (*workflows.Record, error) 
 		return nil, action.Permanent(action.ErrInput, "the journal's record: %v", err)
 	}
 	return rec, err
+}
+
+// told is what a run that is still open says of itself; nil when it says nothing, or is another than the one that
+// began then.
+func (a actions) told(ctx context.Context, id, started string) *workflows.Record {
+	if a.ask == nil {
+		return nil
+	}
+	raw, err := a.ask(ctx, id)
+	if err != nil {
+		return nil
+	}
+	rec, err := write.Read(raw)
+	if err != nil || started != "" && rec.Started.UTC().Truncate(time.Second).Format(time.RFC3339) != started {
+		return nil
+	}
+	return rec
 }
 
 // unrecorded stands for a run that the journal does not know.

@@ -1,7 +1,9 @@
 package report
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"os"
 	"testing"
 	"time"
@@ -141,4 +143,29 @@ func TestPeopleAreToldWhereAReportIs(t *testing.T) {
 	cfg := &config.Config{Artifacts: config.Artifacts{S3: "backups", Prefix: "artifacts/"}}
 	cfg.Targets.S3 = map[string]config.S3{"backups": {Bucket: "docs-backups"}}
 	require.Equal(t, "s3://docs-backups/artifacts/a/b.html", artifact.NewKeeper(cfg).Where("a/b.html"))
+}
+
+func TestARunThatIsOpenIsAskedItself(t *testing.T) {
+	t.Parallel()
+	d := atDesk(t)
+	open := outage("emergency-response/main", november(20, 2))
+	open.State, open.Incident.Summary = "running", "The newest"
+	d.ask = func(_ context.Context, id string) (json.RawMessage, error) {
+		if id != open.WorkflowID {
+			return nil, errors.New("no such run")
+		}
+		return json.Marshal(open)
+	}
+	older := outage("emergency-response/main", november(3, 2))
+	d.keepRecord(t, older)
+	report := func(started *time.Time) string {
+		out, err := called(t, d.incident, IncidentInput{About: About{Incident: "emergency-response/main", Started: started}})
+		require.NoError(t, err)
+		return d.kept(t, out.Key)
+	}
+	require.Contains(t, report(&open.Started), "# Incident report: The newest\n")
+	require.Contains(t, report(&open.Started), "The run was still going on")
+	require.Contains(t, report(&older.Started), "# Incident report: The API is down\n", "the one that began then is over")
+	_, err := called(t, d.incident, IncidentInput{About: About{Incident: "nowhere/else"}})
+	testenv.RequireTransient(t, err)
 }

@@ -3,6 +3,8 @@
 package report
 
 import (
+	"context"
+	"encoding/json"
 	"time"
 
 	"github.com/orderly-ops/orderly/activities/action"
@@ -19,6 +21,8 @@ type Deps struct {
 	Org func() (*sops.Org, error)
 	// Procedures gives the procedures as they are now, those with problems left out.
 	Procedures func() *sops.Library
+	// Ask gives the record of the newest run of a workflow id, as that run itself tells it now. Nil asks nobody.
+	Ask func(ctx context.Context, workflowID string) (json.RawMessage, error)
 }
 
 // actions are the actions of this package.
@@ -27,6 +31,7 @@ type actions struct {
 	keeper     *artifact.Keeper
 	org        func() (*sops.Org, error)
 	procedures func() *sops.Library
+	ask        func(ctx context.Context, workflowID string) (json.RawMessage, error)
 }
 
 const (
@@ -38,7 +43,7 @@ const (
 
 // Actions declares the actions of this package.
 func Actions(d Deps) []action.Definition {
-	a := actions{journal: d.Journal, keeper: d.Keeper, org: d.Org, procedures: d.Procedures}
+	a := actions{journal: d.Journal, keeper: d.Keeper, org: d.Org, procedures: d.Procedures, ask: d.Ask}
 	return []action.Definition{
 		action.Define("report.findings",
 			"Make findings of what was seen, worst first, keep them in the maintenance log and write them as a table. "+

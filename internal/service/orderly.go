@@ -2,11 +2,13 @@ package service
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
@@ -37,7 +39,7 @@ func Orderly(ctx context.Context, p Parts) (*Program, error) {
 		lib, _ := sops.LoadLibrary(sources, sops.Env{Catalogue: activities.Catalogue()}) // its problems are the checks' to tell
 		return lib
 	}
-	actions := activities.Definitions(activities.Deps{Config: p.Config, Journal: log, Org: people.Org, Procedures: procedures, Tell: people}) //nolint:contextcheck // clients are made when first used
+	actions := activities.Definitions(activities.Deps{Config: p.Config, Journal: log, Org: people.Org, Procedures: procedures, Ask: asking(p.Client), Tell: people}) //nolint:contextcheck // clients are made when first used
 	catalogue := activities.Describe(actions)
 	own := engine.New(sources, sops.Env{ //nolint:contextcheck // likewise
 		Catalogue: catalogue,
@@ -65,6 +67,19 @@ func Orderly(ctx context.Context, p Parts) (*Program, error) {
 // figures shows the key figures of the last 30 days.
 func figures(log *journal.Journal, logger *slog.Logger) *kpi.Collector {
 	return kpi.NewCollector(func(ctx context.Context) (*kpi.Set, error) { return kpi.Read(ctx, log, kpi.Options{}) }, logger)
+}
+
+// asking gives the record of a run as the run itself tells it.
+func asking(c client.Client) func(context.Context, string) (json.RawMessage, error) {
+	return func(ctx context.Context, workflowID string) (json.RawMessage, error) {
+		value, err := c.QueryWorkflow(ctx, workflowID, "", workflows.QueryStatus)
+		if err != nil {
+			return nil, err
+		}
+		var record json.RawMessage
+		err = value.Get(&record)
+		return record, err
+	}
 }
 
 // versioning keeps a run on the worker version it began with, where versions are told apart at all: an
