@@ -41,6 +41,7 @@ func (a actions) monthly(ctx context.Context, in MonthlyInput) (Monthly, error) 
 	if err != nil {
 		return Monthly{}, err
 	}
+	defer action.KeepAlive(ctx)()
 	model := write.Monthly{Run: own(ctx), From: from, To: to, Made: now, Review: in.Review}
 	if err := a.gatherMonth(ctx, &model); err != nil {
 		return Monthly{}, err

@@ -38,7 +38,8 @@ const (
 	// recordAttempts is how often a record is looked for in the journal: for about a minute.
 	recordAttempts = 7
 	// monthTimeout is for journals of a hundred thousand runs.
-	monthTimeout = 5 * time.Minute
+	monthTimeout   = 5 * time.Minute
+	monthHeartbeat = 30 * time.Second
 )
 
 // Actions declares the actions of this package.
@@ -67,7 +68,7 @@ func Actions(d Deps) []action.Definition {
 		action.Define("report.monthly",
 			"Write the review of a month and keep it: its incidents and how it stands with their post-mortems, the key figures against their targets, "+
 				"procedures that should be reviewed, action items still open, and what people said at the meeting.",
-			a.monthly, action.Timeout(monthTimeout)),
+			a.monthly, action.Timeout(monthTimeout), action.Heartbeat(monthHeartbeat)),
 		action.Define("report.maintenance",
 			"Write the report of a maintenance and keep it: how services, incidents and resources were in the days before, from the journal; "+
 				"what was done, what is planned and what is recommended, as the run says it. What nobody has measured or said is marked as missing.",
