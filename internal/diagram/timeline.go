@@ -40,7 +40,7 @@ type row struct {
 type bar struct {
 	from, to time.Time
 	due      time.Time // zero: none
-	class    string    // good, bad, busy, clock
+	class    string    // good, bad, busy, dim, clock
 	text     string
 }
 
@@ -115,6 +115,9 @@ func factsOfRun(rec *workflows.Record, c *chart) []string {
 	if rec.Failure != nil {
 		facts = append(facts, "failed: "+rec.Failure.String())
 	}
+	if left := rec.LeftOut; left.Pages+left.Events+left.Clocks > 0 {
+		facts = append(facts, fmt.Sprintf("its record no longer has %d pages, %d lines and %d promises", left.Pages, left.Events, left.Clocks))
+	}
 	return facts
 }
 
@@ -173,6 +176,8 @@ func (c *chart) bar(state workflows.State, started, ended *time.Time, text strin
 		b.class = "good"
 	case workflows.Failed, workflows.Cancelled:
 		b.class = "bad"
+	case workflows.Skipped:
+		b.class = "dim"
 	}
 	b.text = fmt.Sprintf("%s: %s, %s to %s", text, state, since(c.start, b.from), since(c.start, b.to))
 	return b
@@ -204,8 +209,9 @@ func (c *chart) clockRows(clocks []*workflows.Clock) []row {
 			rows = append(rows, row{label: "status updates"})
 		}
 		switch {
-		case k.Breached != nil:
+		case k.Breached != nil: // the engine has sent one itself then
 			broken++
+			b.to, b.class = c.clamp(*k.Breached), "bad"
 		case k.Met != nil:
 			kept++
 		}

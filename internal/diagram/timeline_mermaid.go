@@ -85,7 +85,7 @@ func (g *gantt) task(text, tags string, from, to time.Time) {
 // tag is how Mermaid colours a bar.
 func tag(b bar) string {
 	switch b.class {
-	case "good":
+	case "good", "dim":
 		return "done"
 	case "bad":
 		return "crit"
@@ -109,7 +109,7 @@ func sign(class string) string {
 		return "✓"
 	case "bad":
 		return "✗"
-	case "clock":
+	case "clock", "dim":
 		return "○"
 	default:
 		return "●"
