@@ -120,10 +120,25 @@ func eventTone(ev workflows.Event) screen.Tone {
 	return screen.Plain
 }
 
+// children are the runs that the run waits for: in a line each, or with all of their timelines.
 func (t *simulation) children() {
+	if len(t.Children) > 0 && !t.all {
+		t.section("Runs inside it; --all shows what happens in them")
+	}
 	for _, rec := range t.Children {
-		t.section("Meanwhile, " + screen.Clean(rec.WorkflowID))
-		t.events(rec)
+		if t.all {
+			t.section("Meanwhile, " + screen.Clean(rec.WorkflowID))
+			t.events(rec)
+			continue
+		}
+		text := rec.WorkflowID + ": " + string(rec.State)
+		if rec.Ended != nil {
+			text += " after " + screen.Took(rec.Ended.Sub(rec.Started))
+		}
+		if n := len(rec.Findings); n > 0 {
+			text += ", " + plural(n, "finding")
+		}
+		t.item(t.when(rec.Started), text, screen.StateTone(rec.State))
 	}
 }
 
