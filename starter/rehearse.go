@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"runtime"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -112,14 +113,11 @@ func noScenarios(stages []*stage, req rehearsal) error {
 	if req.pattern != "" && total > 0 {
 		return exit(exitUsage, "none of %s matches --run %s", plural(total, "scenario"), req.pattern)
 	}
-	where := ""
+	where := make([]string, len(stages))
 	for i, s := range stages {
-		if i > 0 {
-			where += ", "
-		}
-		where += s.shown
+		where[i] = s.shown
 	}
-	return exit(exitUsage, "there are no scenarios in %s; they are files tests/<procedure>/<scenario>.yaml beside the procedures", where)
+	return exit(exitUsage, "there are no scenarios in %s; they are files tests/<procedure>/<scenario>.yaml beside the procedures", strings.Join(where, ", "))
 }
 
 // reportTests prints the summary and gives the exit code.
@@ -167,20 +165,17 @@ func (a *app) listPlays(plays []*play) error {
 
 // summary is the last line.
 func (r *rehearsed) summary() string {
-	text := plural(len(r.Scenarios), "scenario") + ": "
-	switch {
-	case r.Failed+r.Broken == 0:
-		text += "all as expected"
-	default:
-		text += fmt.Sprintf("%d ok", r.OK)
-		if r.Failed > 0 {
-			text += fmt.Sprintf(", %d failed", r.Failed)
-		}
-		if r.Broken > 0 {
-			text += fmt.Sprintf(", %d with problems", r.Broken)
-		}
+	text := "all as expected"
+	if r.Failed+r.Broken > 0 {
+		text = fmt.Sprintf("%d ok", r.OK)
 	}
-	return text + ", in " + (time.Duration(r.TookMS) * time.Millisecond).String()
+	if r.Failed > 0 {
+		text += fmt.Sprintf(", %d failed", r.Failed)
+	}
+	if r.Broken > 0 {
+		text += fmt.Sprintf(", %d with problems", r.Broken)
+	}
+	return plural(len(r.Scenarios), "scenario") + ": " + text + ", in " + (time.Duration(r.TookMS) * time.Millisecond).String()
 }
 
 // configured says whether a folder is one that orderly.yaml names.

@@ -39,7 +39,8 @@ func findStages(cfg *config.Config, paths []string) ([]*stage, error) {
 			names[i] = f.Name
 		}
 		s := &stage{shown: strings.Join(names, ", "), sources: folders}
-		return []*stage{s}, s.fill(func(simulate.File) bool { return true })
+		err := s.fill(func(simulate.File) bool { return true })
+		return []*stage{s}, err
 	}
 	stages := make([]*stage, 0, len(paths))
 	for _, path := range paths {
@@ -64,9 +65,10 @@ func stageOf(cfg *config.Config, path string) (*stage, error) {
 	if s.sources == nil {
 		s.sources = append([]sops.Source{own}, othersOf(cfg, own)...)
 	}
-	return s, s.fill(func(f simulate.File) bool {
+	err := s.fill(func(f simulate.File) bool {
 		return sameFolder(f.Source.Name, base) && (inside == "" || f.Path == inside || strings.HasPrefix(f.Path, inside+"/"))
 	})
+	return s, err
 }
 
 // splitTests splits a path before its last `tests`; inside is what follows, with slashes, "" for all of it.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -104,7 +105,7 @@ func (r *rehearsed) coverageLines(paint screen.Painter, width int) []string {
 		if p.Scenarios < wantedScenarios {
 			note = fmt.Sprintf("at least %d: all well, nobody answers, something fails", wantedScenarios)
 		}
-		table.Add(p.Procedure, fmt.Sprint(p.Scenarios), note)
+		table.Add(p.Procedure, strconv.Itoa(p.Scenarios), note)
 	}
 	return append([]string{""}, table.Lines(width)...)
 }
