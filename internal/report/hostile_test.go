@@ -111,7 +111,28 @@ func FuzzTextStaysText(f *testing.F) {
 	for _, text := range hostile {
 		f.Add(text)
 	}
-	f.Fuzz(func(t *testing.T, text string) { requireText(t, text) })
+	want := skeletons(f, everyBlock("word"))
+	f.Fuzz(func(t *testing.T, text string) {
+		oneLine := "word " + line(text)
+		require.Equal(t, want, skeletons(t, everyBlock(oneLine)), "%q", oneLine)
+		if begins := line(text); begins != "" { // and where nothing stands before it
+			require.Equal(t, want, skeletons(t, everyBlock(begins)), "%q", begins)
+		}
+	})
+}
+
+// everyBlock is a small document with a text in every kind of place.
+func everyBlock(text string) *Document {
+	d := draft(KindRun, text, made)
+	d.doc.Of = &Run{text, text, text, text}
+	d.section("all", text)
+	d.text("%s", text)
+	d.facts(fact(text, text))
+	d.list([]string{text, text}, "")
+	d.table([]string{text, text}, [][]Value{cells(text, text)}, "")
+	d.block(Block{Picture: &Picture{Title: text, Desc: text}})
+	d.lack(text, true)
+	return d.done(text)
 }
 
 // skeletons are those of both forms of a document.
