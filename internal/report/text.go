@@ -10,7 +10,7 @@ import (
 )
 
 // escapes are those of terminals: a log excerpt may be coloured.
-var escapes = regexp.MustCompile(`\x1b(?:\[[0-9;:?]*[\x20-\x2f]*[\x40-\x7e]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])?`)
+var escapes = regexp.MustCompile(`\x1b(?:\[[0-9;:?]*[\x20-\x2f]*[\x40-\x7e]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[\x40-\x5a\x5c-\x5f])?`)
 
 // breaks are the ways in which a line may end.
 var breaks = strings.NewReplacer("\r\n", "\n", "\r", "\n", "\u2028", "\n", "\u2029", "\n", "\v", "\n", "\f", "\n")
