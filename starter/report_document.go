@@ -91,7 +91,8 @@ func (a *app) answersTo(ctx context.Context, cfg *config.Config, rec *workflows.
 		return err
 	})
 	var e *exitError
-	if err != nil && !(errors.As(err, &e) && e.code == exitNotFound) { // where there is no journal, nothing was told
+	none := errors.As(err, &e) && e.code == exitNotFound // where there is no journal, nothing was told
+	if err != nil && !none {
 		a.say("what its post-mortem was told can't be read: %s", screen.Clean(err.Error()))
 	}
 	return answers
