@@ -2,6 +2,7 @@ package facts
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -19,9 +20,22 @@ func TestPickLeavesWhatIsNamed(t *testing.T) {
 		require.NoError(t, err, data)
 		require.Equal(t, want, string(got), data)
 	}
-	for _, data := range []string{``, ` `, `{`, `{"a"`, `{"a":1}}`, `{"a":"`, "nul"} {
+	for _, data := range []string{
+		``, ` `, `{`, `{"a"`, `{"a":1}}`, `{"a":"`, "nul", `{"a":1,}`, `{,"a":1}`, `{"a":[1,]}`, `{"a":[,1]}`, `{"a":[1 2]}`, `{"a" 1}`, `{"a":}`, `{a:1}`,
+		`{"x":01}`, `{"x":1.}`, `{"x":.5}`, `{"x":1e}`, `{"x":-}`, `{"x":+1}`, `{"x":nulL}`, `{"x":truefalse}`, "{\"x\":\"\n\"}", `{"x":"\q"}`, `{"x":"\u12g4"}`,
+		`{"x":"\`, `{"x":"\u12`, "{\"x\":\"\x00\"}", `{"a":1}x`, `{"a":1]`, `{"x":` + strings.Repeat("[", 20_000) + strings.Repeat("]", 20_000) + `}`,
+	} {
+		require.False(t, json.Valid([]byte(data)), data)
 		_, err := pick([]byte(data), "a")
 		require.ErrorIs(t, err, errNoJSON, data)
+	}
+	for _, data := range []string{
+		`{"x":"\u12aF\/\b\""}`, `{"x":-0.1E+7}`, `{"x":0e-1}`, "{\"x\":\"\xff\x7f\"}", "\t{\r\n\"x\" :[ ] , \"\":{ } }\n", `{"x":` + strings.Repeat("[", 9_000) + strings.Repeat("]", 9_000) + `}`,
+	} {
+		require.True(t, json.Valid([]byte(data)), data)
+		got, err := pick([]byte(data), "a")
+		require.NoError(t, err, data)
+		require.Equal(t, `{}`, string(got))
 	}
 	for _, data := range []string{`[]`, `7`, `"{"`, `null`} {
 		_, err := pick([]byte(data), "a")
