@@ -10,8 +10,8 @@ import (
 func (c *checker) people() {
 	c.entries(c.p, "owners", c.p.Owners)
 	for s := range c.p.Steps() {
-		if s.Of != "" {
-			c.entry(s.Of, c.places.Value(s, "of"), IncidentOwner)
+		if of, fixed := s.Of.Constant(); of != "" && fixed {
+			c.entry(of, c.places.Value(s, "of"), IncidentOwner)
 		}
 		c.entries(s, "by", s.By)
 		c.policy(s, s.Policy)

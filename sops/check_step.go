@@ -172,10 +172,12 @@ func (c *checker) retry(r *Retry) {
 
 func (c *checker) ask(s *Step, at place) {
 	c.template(&s.Ask, at)
-	if s.Of == "" && !c.places.Has(s, "of") {
+	c.template(&s.Of, at)
+	switch of, fixed := s.Of.Constant(); {
+	case s.Of.IsZero() && !c.places.Has(s, "of"):
 		c.problems.Add(c.places.Key(s, "ask"), "step %q asks nobody; say who with of", s.ID)
-	} else if s.Of != ServiceOwner && s.Of != IncidentOwner && !idPattern.MatchString(s.Of) {
-		c.problems.Add(c.places.Value(s, "of"), "%q is not the id of a role or person", s.Of)
+	case fixed && of != ServiceOwner && of != IncidentOwner && !idPattern.MatchString(of):
+		c.problems.Add(c.places.Value(s, "of"), "%q is not the id of a role or person", of)
 	}
 	c.positive(s, "remind", s.Remind)
 	c.form(s)

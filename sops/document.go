@@ -96,7 +96,7 @@ type Step struct {
 
 	// A person.
 	Ask      Template             `yaml:"ask" json:"ask,omitzero" doc:"A person does this and says so."`
-	Of       string               `yaml:"of" json:"of,omitempty" doc:"Who is asked: a role, team or person; of an incident also 'service.owner' or 'incident.owner'."`
+	Of       Template             `yaml:"of" json:"of,omitzero" doc:"Who is asked: a role, team or person; of an incident also 'service.owner' or 'incident.owner'. One that only the run knows is an expression; when that gives nothing, the procedure's owners are asked."`
 	Form     map[string]FormField `yaml:"form" json:"form,omitempty" doc:"Typed answers, which become outputs."`
 	Remind   Duration             `yaml:"remind" json:"remind,omitempty" doc:"How often the person is reminded."`
 	Policy   string               `yaml:"policy" json:"policy,omitempty" doc:"Who is paged when nobody answers."`
@@ -213,7 +213,7 @@ type Incident struct {
 	Severity Value    `yaml:"severity" json:"severity,omitzero" doc:"How bad it is: a grade of the scale."`
 	Scale    string   `yaml:"scale" json:"scale,omitempty" doc:"The severity scale, from org.yaml. Default: that of 'defaults' there."`
 	Level    Value    `yaml:"level" json:"level,omitzero" doc:"The level of escalation: a policy. Default: that of the severity."`
-	Policy   string   `yaml:"policy" json:"policy,omitempty" doc:"Who is paged where neither level nor severity says. Default: that of 'defaults' in org.yaml."`
+	Policy   string   `yaml:"policy" json:"policy,omitempty" doc:"Who is paged, whatever level and severity say. Default: that of the level, else of the severity, else of 'defaults' in org.yaml."`
 	Services Value    `yaml:"services" json:"services,omitzero" doc:"What is affected: services of org.yaml."`
 	Summary  Template `yaml:"summary" json:"summary,omitzero" doc:"What is wrong, in one line."`
 	Respond  Duration `yaml:"respond" json:"respond,omitempty" doc:"Within which a first mitigation is due."`

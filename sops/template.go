@@ -31,6 +31,16 @@ func (t Template) IsZero() bool { return t.Source == "" }
 // MarshalText writes the source.
 func (t Template) MarshalText() ([]byte, error) { return []byte(t.Source), nil }
 
+// Constant is the text of a template without expressions; it is false for one that has some.
+func (t Template) Constant() (text string, ok bool) {
+	for _, p := range t.parts {
+		if p.from != nil || p.prog != nil {
+			return "", false
+		}
+	}
+	return t.Source, true
+}
+
 // Render fills the template in. Durations and times become text as in JSON, null nothing, lists and maps
 // JSON.
 func (t Template) Render(s *Scope) (string, error) { return render(t.parts, s) }

@@ -188,12 +188,14 @@ func (r *run) question(ctx workflow.Context, s *sops.Step, rec *Step, f *frame) 
 	}
 	text := s.Ask
 	a := &Ask{Of: s.By, OnExpire: orElse(s.OnExpire, expireHold)}
+	var err error
 	if s.Kind() == sops.KindAsk {
-		a.Of = []string{s.Of}
+		if a.Of, err = r.askedOf(ctx, s, f); err != nil {
+			return err
+		}
 	} else {
 		text, a.Quorum = s.Approve, max(s.Quorum, 1)
 	}
-	var err error
 	if a.Question, err = text.Render(r.scope(ctx, f)); err != nil {
 		return expressionError("the question", err)
 	}
@@ -223,6 +225,20 @@ func (r *run) question(ctx workflow.Context, s *sops.Step, rec *Step, f *frame) 
 // comes after the step that waits for its resolution.
 func (r *run) tooLateToAsk() bool {
 	return r.record.Incident != nil && r.record.Incident.State.Over() && !r.last && r.record.Rollback == nil && r.belongsToResponse()
+}
+
+// askedOf is who a person's step is of. Where an expression gives nobody, the procedure's owners are asked:
+// a question is never lost because a name was left out.
+func (r *run) askedOf(ctx workflow.Context, s *sops.Step, f *frame) ([]string, error) {
+	of, err := s.Of.Render(r.scope(ctx, f))
+	if err != nil {
+		return nil, expressionError("who is asked", err)
+	}
+	if of = strings.TrimSpace(of); of != "" {
+		return []string{of}, nil
+	}
+	r.find(ctx, Finding{At: workflow.Now(ctx).UTC(), Severity: "warning", Check: "people", Text: "nobody is named to be asked, so the owners of the procedure are"})
+	return slices.Clone(r.proc.Owners), nil
 }
 
 // belongsToResponse says that the steps of this moment are the response itself, and not what it leaves to do.

@@ -71,6 +71,27 @@ func TestAsk(t *testing.T) {
 		b.start("Release")
 		require.Equal(t, []string{"15m0s ann", "46m0s ann"}, b.people.sequence())
 	})
+	t.Run("IsOfWhomTheRunKnows", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t, `
+sop: release
+title: Release
+owners: [boss]
+phases:
+  - id: a
+    steps:
+      - {id: who, uses: test.do, with: {list: [carol, ""]}}
+      - {id: all, each: {in: "${{ steps.who.outputs.list }}", as: person, at_once: 2, steps: [{id: mine, ask: Yours, of: "${{ person }}"}]}}
+`)
+		b.signal(time.Minute, "complete", in{"by": "carol", "step": "all[0].mine"})
+		b.signal(2*time.Minute, "complete", in{"by": "dora", "step": "all[1].mine"})
+		rec := b.start("Release")
+		require.Equal(t, workflows.Succeeded, rec.State)
+		require.Equal(t, []string{"carol"}, step(t, rec, "all[0].mine").Ask.Of)
+		require.Equal(t, []string{"boss"}, step(t, rec, "all[1].mine").Ask.Of, "the owners, since nobody is named")
+		require.Equal(t, []string{"Mine"}, b.people.tellings("carol"))
+		require.Contains(t, rec.Findings[0].Text, "nobody is named")
+	})
 	t.Run("IsSkippedWithAReason", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t, `

@@ -180,7 +180,7 @@ func whatOf(s *sops.Step) string {
 	case sops.KindUses:
 		return s.Uses
 	case sops.KindAsk:
-		return s.Of + " does it and says so"
+		return s.Of.Source + " does it and says so"
 	case sops.KindApprove:
 		if s.Quorum > 1 {
 			return fmt.Sprintf("%d of %s decide", s.Quorum, strings.Join(s.By, ", "))
