@@ -1,7 +1,6 @@
 package workflows
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -192,19 +191,32 @@ func listFindings(b *strings.Builder, findings []Finding) {
 		return
 	}
 	fmt.Fprintf(b, "\n**Findings: %d**\n\n", len(findings))
-	sorted := slices.SortedStableFunc(slices.Values(findings), func(x, y Finding) int {
-		return cmp.Compare(gravity(x.Severity), gravity(y.Severity))
-	})
-	for _, f := range sorted[:min(len(sorted), maxChecklistFindings)] {
+	for _, f := range gravest(findings, maxChecklistFindings) {
 		fmt.Fprintf(b, "- %s **%s** %s: %s", signal(f.Severity), escape(f.Severity), escape(f.Check), escape(shorten(f.Text, errorLength)))
 		if f.Act != "" {
 			fmt.Fprintf(b, " → %s", escape(shorten(f.Act, errorLength)))
 		}
 		b.WriteString("\n")
 	}
-	if more := len(sorted) - maxChecklistFindings; more > 0 {
+	if more := len(findings) - maxChecklistFindings; more > 0 {
 		fmt.Fprintf(b, "- … and %d more\n", more)
 	}
+}
+
+// gravest are the first n by gravity, in their order. It sorts nothing: of a thousand, twenty are shown at every change.
+func gravest(findings []Finding, n int) []Finding {
+	out := make([]Finding, 0, min(n, len(findings)))
+	for g := gravity("critical"); g <= gravity(""); g++ {
+		for i := range findings {
+			if len(out) == n {
+				return out
+			}
+			if gravity(findings[i].Severity) == g {
+				out = append(out, findings[i])
+			}
+		}
+	}
+	return out
 }
 
 // gravity sorts findings; words that nobody knows come last.

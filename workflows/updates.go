@@ -179,8 +179,10 @@ func (r *run) stakeholders() []string {
 // ofLevels gathers something of every policy that the incident has been at.
 func (r *run) ofLevels(what func(sops.Policy) []string) []string {
 	levels := []string{r.record.Incident.Level}
-	for _, p := range r.record.Pages {
-		levels = append(levels, p.Policy)
+	for _, p := range r.record.Pages { // there may be hundreds, of a few policies
+		if !slices.Contains(levels, p.Policy) {
+			levels = append(levels, p.Policy)
+		}
 	}
 	var all []string
 	for _, level := range levels {
