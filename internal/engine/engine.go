@@ -33,6 +33,7 @@ type Activities struct {
 	keeper  Keeper
 	people  *People
 	checked checked
+	alone   alone
 	windows windows
 }
 
@@ -135,7 +136,12 @@ func (a *Activities) resolve(_ context.Context, request workflows.ResolveRequest
 		return workflows.Resolved{}, notFound(err)
 	}
 	org, _ := a.people.Org() // without one, what is taken from it goes unchecked
-	p, err := a.parse(file, src, org)
+	// What it says of other procedures is checked when its own run begins.
+	p, err := a.alone.get(file, src, org, func() (*sops.Procedure, sops.Problems) {
+		env := a.env
+		env.Org = org
+		return sops.Parse(file, src, env)
+	})
 	if err != nil {
 		return workflows.Resolved{}, err
 	}
