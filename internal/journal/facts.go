@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -77,6 +78,19 @@ func (j *Journal) Accounts(ctx context.Context, f AccountFilter) ([]Account, err
 	return all, j.fillIn(ctx, all)
 }
 
+// CatchUp keeps the facts of all runs that have none yet, so that nobody who asks for figures has to wait for them
+// after a change of version.
+func (j *Journal) CatchUp(ctx context.Context) error {
+	c := conditions{args: []any{facts.Version}}
+	c.add("f.facts IS NULL AND r.drill = ?", false)
+	rows, err := j.read.QueryContext(ctx, c.query(selectAccounts, ""), c.args...)
+	all, err := collect(j, "find runs without facts", rows, err, scanAccount)
+	if err != nil {
+		return err
+	}
+	return j.fillIn(ctx, all)
+}
+
 // errUnknown marks a run whose facts are not kept.
 var errUnknown = errors.New("its facts are not known")
 
@@ -105,8 +119,13 @@ type withMore struct {
 // Scan implements scanner.
 func (s withMore) Scan(into ...any) error { return s.scanner.Scan(append(into, s.last)...) }
 
-// readers is how many records are read and understood at a time.
-const readers = 4
+const (
+	// readers is how many records are read and understood at a time.
+	readers = 4
+	// keptAtOnce is after how many of them their facts are kept, so that whoever has no more patience has not
+	// waited for nothing.
+	keptAtOnce = 500
+)
 
 // fillIn reads the records of the runs whose facts are not known.
 func (j *Journal) fillIn(ctx context.Context, all []Account) error {
@@ -124,15 +143,17 @@ func (j *Journal) fillIn(ctx context.Context, all []Account) error {
 		return j.failed("read records", err)
 	}
 	defer records.Close() //nolint:errcheck // it was only read from
-	group, each := errgroup.WithContext(ctx)
-	group.SetLimit(readers)
-	for _, a := range missing {
-		group.Go(func() error { return j.readFacts(each, records, a) })
+	for some := range slices.Chunk(missing, keptAtOnce) {
+		group, each := errgroup.WithContext(ctx)
+		group.SetLimit(readers)
+		for _, a := range some {
+			group.Go(func() error { return j.readFacts(each, records, a) })
+		}
+		if err := group.Wait(); err != nil {
+			return err
+		}
+		_ = j.keepFacts(ctx, some) // a journal that can only be read is good enough
 	}
-	if err := group.Wait(); err != nil {
-		return err
-	}
-	_ = j.keepFacts(ctx, missing) // a journal that can only be read is good enough
 	return nil
 }
 

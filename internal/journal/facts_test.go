@@ -1,7 +1,9 @@
 package journal
 
 import (
+	"context"
 	"encoding/json"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -79,6 +81,28 @@ func TestFactsThatAreNotKeptAreMadeFromTheRecord(t *testing.T) {
 			require.Equal(t, 30, count(t, j, "orderly_facts"))
 		}
 	})
+}
+
+func TestFactsAreCaughtUpWithAfterAChangeOfVersion(t *testing.T) {
+	t.Parallel()
+	const many = keptAtOnce + 20
+	j := open(t, filepath.Join(t.TempDir(), "journal.db"))
+	for n := range many {
+		require.NoError(t, j.SaveRun(t.Context(), anIncident(n, "open")))
+	}
+	_, err := j.write.ExecContext(t.Context(), "UPDATE orderly_facts SET version = 0")
+	require.NoError(t, err)
+	known := func() (n int) {
+		require.NoError(t, j.read.QueryRowContext(t.Context(), "SELECT COUNT(*) FROM orderly_facts WHERE version = $1", facts.Version).Scan(&n))
+		return n
+	}
+	impatient, cancel := context.WithCancel(t.Context())
+	cancel()
+	require.Error(t, j.CatchUp(impatient))
+	require.Zero(t, known())
+	require.NoError(t, j.CatchUp(t.Context()))
+	require.Equal(t, many, known())
+	require.Len(t, accounts(t, j, AccountFilter{}), many)
 }
 
 func TestADamagedRecordIsNamedAndTheOthersAreRead(t *testing.T) {

@@ -46,6 +46,7 @@ func Orderly(ctx context.Context, p Parts) (*Program, error) {
 		Targets:   p.Config.TargetNames(),
 		Commands:  p.Config.CommandNames(),
 	}, log, engine.Reaching(people))
+	stop := catchUp(log, p.Logger) //nolint:contextcheck // it goes on until the program is closed
 	return &Program{
 		Register: func(r worker.Registry) {
 			workflows.Register(r, workflows.Options{
@@ -59,9 +60,27 @@ func Orderly(ctx context.Context, p Parts) (*Program, error) {
 		Checks:     []Check{{Name: "journal", Ask: log.Ping}},
 		Collectors: []prometheus.Collector{figures(log, p.Logger)},
 		Close: func() error { //nolint:contextcheck // the context of the start has ended by then
+			stop()
 			return errors.Join(activities.Close(actions), closeHub(hub), log.Close())
 		},
 	}, nil
+}
+
+// catchUp makes what key figures need of the records that an older version has written: then neither the first
+// look at /metrics nor the first `orderly kpi` after an upgrade has to. stop ends it.
+func catchUp(log *journal.Journal, logger *slog.Logger) (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if err := log.CatchUp(ctx); err != nil && ctx.Err() == nil {
+			logger.Warn("the facts of older records are not made yet; whoever asks for key figures waits for them", "error", err)
+		}
+	}()
+	return func() {
+		cancel()
+		<-done
+	}
 }
 
 // figures shows the key figures of the last 30 days.

@@ -3,6 +3,7 @@ package service
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"io"
@@ -13,6 +14,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/spf13/pflag"
 	"github.com/stretchr/testify/require"
@@ -180,6 +182,31 @@ func TestMetricsShowKeyFigures(t *testing.T) {
 	require.Equal(t, http.StatusOK, w.Code)
 	require.Contains(t, w.Body.String(), `orderly_kpi_records{kpi="mtta"} 0`)
 	require.NotContains(t, w.Body.String(), "orderly_kpi_mtta_seconds", "no data, no sample")
+}
+
+func TestAWorkerMakesTheFactsOfOlderRecordsByItself(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "journal.db")
+	log, err := journal.Open(t.Context(), path)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, log.Close()) })
+	began := time.Now()
+	require.NoError(t, log.SaveRun(t.Context(), journal.Run{
+		WorkflowID: "daily-check/docs", RunID: "1", Procedure: "daily-check", State: "running", Started: began, Updated: began,
+		Record: json.RawMessage(`{"procedure": "daily-check", "started": "2026-11-21T11:00:00Z"}`),
+	}))
+	raw, err := sql.Open("sqlite", path)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, raw.Close()) })
+	_, err = raw.ExecContext(t.Context(), "DELETE FROM orderly_facts")
+	require.NoError(t, err)
+	stop := catchUp(log, quiet())
+	require.Eventually(t, func() bool {
+		var n int
+		require.NoError(t, raw.QueryRowContext(t.Context(), "SELECT COUNT(*) FROM orderly_facts").Scan(&n))
+		return n == 1
+	}, 10*time.Second, 10*time.Millisecond)
+	stop()
 }
 
 func TestMetricsShowTheBuildAndWhatTheSDKCounts(t *testing.T) {
