@@ -304,7 +304,7 @@ func (t *simulation) attempts() {
 func (t *simulation) ending() {
 	t.section("Result")
 	if t.Horizon {
-		t.item("  ", fmt.Sprintf("still open at the horizon of %s", screen.Since(t.At, t.Ended)[1:]), screen.Bad)
+		t.item("  ", "still open at the horizon of "+screen.Since(t.At, t.Ended)[1:], screen.Bad)
 		for _, w := range t.Waits {
 			t.item("    waits for ", w, screen.Plain)
 		}
