@@ -98,6 +98,9 @@ func (c *checker) times() {
 	if s.Horizon > maxHorizon {
 		c.wrong(s.places.Value(s, "horizon"), "a horizon of more than 400 days is more than is simulated")
 	}
+	if s.Horizon == 0 && s.places.Has(s, "horizon") {
+		c.wrong(s.places.Value(s, "horizon"), "a horizon of 0 stops the run before it begins; leave it out for 72h")
+	}
 	for i := range s.Kills {
 		k := &s.Kills[i]
 		if k.For <= 0 && s.places.Has(k, "for") {

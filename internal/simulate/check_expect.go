@@ -56,8 +56,32 @@ func (c *checker) expect(e *Expect) {
 			c.wrong(at.Item(e, "started", i), "there is no procedure %q%s", procedure, yamldoc.Hint(procedure, c.env.IDs))
 		}
 	}
+	c.empty(e)
 	if e.Incident != nil && c.proc != nil && c.proc.Incident == nil {
 		c.wrong(at.Key(e, "incident"), "%s is no incident: it has no incident block", c.proc.ID)
+	}
+}
+
+// empty refuses what could never fail.
+func (c *checker) empty(e *Expect) {
+	at := c.s.places
+	for key, n := range map[string]int{
+		"paged": len(e.Paged), "phases": len(e.Phases), "steps": len(e.Steps), "not_run": len(e.NotRun),
+		"clocks": len(e.Clocks), "timeline": len(e.Timeline),
+	} {
+		if n == 0 && at.Has(e, key) {
+			c.wrong(at.Key(e, key), "%s is empty, and nothing of it could fail; say what is expected, or what must never happen", key)
+		}
+	}
+	if e.Incident != nil && *e.Incident == (IncidentWant{}) {
+		c.wrong(at.Key(e, "incident"), "incident is empty, and nothing of it could fail; say what is expected")
+	}
+	for key, parts := range map[string][]string{"findings": e.Findings, "timeline": e.Timeline} {
+		for i, part := range parts {
+			if strings.Trim(part, "…. ") == "" {
+				c.wrong(at.Item(e, key, i), "%q is part of every line; say more of it", part)
+			}
+		}
 	}
 }
 

@@ -103,29 +103,10 @@ func (j *judge) stages(e *Expect) {
 		}
 	}
 	for i, id := range e.NotRun {
-		if s := j.step(id); s != nil && s.State != workflows.Pending && s.State != workflows.Skipped {
-			j.wrong(j.s.places.Item(e, "not_run", i), "not_run", id+" pending or skipped", describeStep(s))
+		if s := j.ran(id); s != nil {
+			j.wrong(j.s.places.Item(e, "not_run", i), "not_run", id+" pending or skipped", describeNamed(s, id))
 		}
 	}
-}
-
-// step finds a step, in the run itself or in one that it runs.
-func (j *judge) step(name string) *workflows.Step {
-	for _, rec := range j.records() {
-		if s := stepIn(rec, name); s != nil {
-			return s
-		}
-		for _, u := range rec.Undo {
-			if u.Path == name || u.ID == name {
-				return u
-			}
-		}
-	}
-	return nil
-}
-
-func (j *judge) records() []*workflows.Record {
-	return append([]*workflows.Record{j.r.Record}, j.r.Children...)
 }
 
 func describeStep(s *workflows.Step) string {
@@ -229,7 +210,7 @@ func (j *judge) never(n *Never) {
 	}
 	if n.Tell != "" {
 		for _, t := range j.r.Told {
-			if slices.Contains(t.To, n.Tell) || slices.Contains(t.Reached, n.Tell) {
+			if slices.Contains(t.names(), n.Tell) {
 				j.wrong(at("tell"), "never", n.Tell+" is not told", fmt.Sprintf("told %s: %s", relative(j.r.At, t.At), t.Text))
 				break
 			}
@@ -248,13 +229,16 @@ func (j *judge) neverRun(n *Never, at func(string) Pos) {
 		}
 	}
 	if n.Step != "" {
-		if s := j.step(n.Step); s != nil && s.State != workflows.Pending && s.State != workflows.Skipped {
-			j.wrong(at("step"), "never", n.Step+" does not run", describeStep(s))
+		if s := j.ran(n.Step); s != nil {
+			j.wrong(at("step"), "never", n.Step+" does not run", describeNamed(s, n.Step))
 		}
 	}
 	if n.Breach != "" {
-		if c := j.clock(n.Breach); c != nil && c.Breached != nil {
-			j.wrong(at("breach"), "never", n.Breach+" is not breached", j.clockText(c))
+		for _, c := range j.clocksNamed(n.Breach) {
+			if c.Breached != nil {
+				j.wrong(at("breach"), "never", n.Breach+" is not breached", j.clockText(c))
+				break
+			}
 		}
 	}
 }

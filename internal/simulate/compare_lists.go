@@ -3,6 +3,7 @@ package simulate
 import (
 	"cmp"
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 	"strings"
@@ -14,11 +15,11 @@ func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys
 
 // sent is a page as expectations name it.
 type sent struct {
-	when, who string // "+5m", "ben"
+	when, who string // "+5m", "ben"; when is empty of a page that may come at any time
 	via       []string
 }
 
-func (s sent) String() string { return s.when + " " + s.who }
+func (s sent) String() string { return strings.TrimSpace(s.when + " " + s.who) }
 
 // sentPages are the pages that reached somebody, in order; those of the same second by person.
 func (j *judge) sentPages() []sent {
@@ -33,15 +34,28 @@ func (j *judge) sentPages() []sent {
 
 // bySecond sorts what stands at the same time: who of a tier is named first means nothing.
 func bySecond(pages []sent) []sent {
-	for i := 0; i < len(pages); {
-		n := i
-		for n < len(pages) && pages[n].when == pages[i].when {
-			n++
+	for group := range seconds(pages) {
+		if group[0].when != "" {
+			slices.SortStableFunc(group, func(a, b sent) int { return cmp.Compare(a.who, b.who) })
 		}
-		slices.SortStableFunc(pages[i:n], func(a, b sent) int { return cmp.Compare(a.who, b.who) })
-		i = n
 	}
 	return pages
+}
+
+// seconds are the pages of one time after the other.
+func seconds(pages []sent) iter.Seq[[]sent] {
+	return func(yield func([]sent) bool) {
+		for i := 0; i < len(pages); {
+			n := i
+			for n < len(pages) && pages[n].when == pages[i].when {
+				n++
+			}
+			if !yield(pages[i:n]) {
+				return
+			}
+			i = n
+		}
+	}
 }
 
 func (j *judge) wanted(list []PageWant) []sent {
@@ -63,28 +77,38 @@ func (s sent) is(want sent) bool {
 	return s.who == want.who && (want.when == "" || s.when == want.when) && (len(want.via) == 0 || slices.Contains(s.via, want.via[0]))
 }
 
+// come says how many of the wanted pages come one after the other; those of the same second in any order.
+func come(want, got []sent) int {
+	i := 0
+	for group := range seconds(got) {
+		left := slices.Clone(group)
+		for i < len(want) {
+			n := slices.IndexFunc(left, func(s sent) bool { return s.is(want[i]) })
+			if n < 0 {
+				break
+			}
+			left = slices.Delete(left, n, n+1)
+			i++
+		}
+	}
+	return i
+}
+
 func (j *judge) pages(e *Expect) {
 	got := j.sentPages()
 	if j.s.places.Has(e, "pages") {
 		want := j.wanted(e.Pages)
-		if !slices.EqualFunc(got, want, sent.is) {
-			j.differ(j.s.places.Key(e, "pages"), "pages", texts(want), texts(got))
+		if len(got) != len(want) || come(want, got) < len(want) {
+			j.differ(j.s.places.Key(e, "pages"), "pages", texts(want, want), texts(got, want))
 		}
 	}
-	if len(e.Paged) > 0 {
-		want, i := j.wanted(e.Paged), 0
-		for _, g := range got {
-			if i < len(want) && g.is(want[i]) {
-				i++
-			}
+	want := j.wanted(e.Paged)
+	if i := come(want, got); i < len(want) {
+		m := Mismatch{
+			Pos: j.s.places.Item(e, "paged", i), What: "paged", Expected: want[i].String() + after(want, i),
+			Actual: "it does not come", Want: texts(want, want), Got: texts(got, want),
 		}
-		if i < len(want) {
-			m := Mismatch{
-				Pos: j.s.places.Item(e, "paged", i), What: "paged", Expected: strings.TrimSpace(want[i].String()) + after(want, i),
-				Actual: "it does not come", Want: texts(want), Got: texts(got),
-			}
-			j.out = append(j.out, m)
-		}
+		j.out = append(j.out, m)
 	}
 }
 
@@ -92,27 +116,42 @@ func after(want []sent, i int) string {
 	if i == 0 {
 		return ""
 	}
-	return ", after " + strings.TrimSpace(want[i-1].String())
+	return ", after " + want[i-1].String()
 }
 
-func texts(pages []sent) []string {
+// texts are pages as they are shown, with their transports where one is wanted.
+func texts(pages, want []sent) []string {
+	via := slices.ContainsFunc(want, func(s sent) bool { return s.via != nil })
 	out := make([]string, len(pages))
 	for i, p := range pages {
-		out[i] = strings.TrimSpace(p.String())
-		if len(p.via) == 1 && p.when == "" {
-			out[i] += " via " + p.via[0]
+		out[i] = p.String()
+		if via && len(p.via) > 0 {
+			out[i] += " via " + strings.Join(p.via, " and ")
 		}
 	}
 	return out
 }
 
-// told compares who was told, in order. A message that goes to several counts once for each of them.
+// names are whom a message was told to, as it names them and as people; nobody when it got through to nobody.
+func (t Told) names() []string {
+	if len(t.Reached) == 0 {
+		return nil
+	}
+	return union(slices.Clone(t.To), t.Reached)
+}
+
+// told compares who was told, in order. A message that goes to several counts once for each of them. None wanted
+// means that nobody is told.
 func (j *judge) told(e *Expect) {
 	var got []string
 	i := 0
 	for _, t := range j.r.Told {
-		names := union(slices.Clone(t.To), t.Reached)
-		got = append(got, relative(j.r.At, t.At)+" "+strings.Join(t.To, ", "))
+		names := t.names()
+		line := relative(j.r.At, t.At) + " " + strings.Join(t.To, ", ")
+		if names == nil {
+			line += " (nobody was reached)"
+		}
+		got = append(got, line)
 		used := map[string]bool{}
 		for again := true; again; {
 			again = i < len(e.Told) && slices.Contains(names, e.Told[i]) && !used[e.Told[i]]
@@ -121,6 +160,10 @@ func (j *judge) told(e *Expect) {
 				i++
 			}
 		}
+	}
+	anybody := slices.ContainsFunc(j.r.Told, func(t Told) bool { return t.names() != nil })
+	if len(e.Told) == 0 && anybody && j.s.places.Has(e, "told") {
+		j.differ(j.s.places.Key(e, "told"), "told", nil, got)
 	}
 	if i < len(e.Told) {
 		j.out = append(j.out, Mismatch{
@@ -134,13 +177,15 @@ func (j *judge) clocks(e *Expect) {
 	for _, id := range sortedKeys(e.Clocks) {
 		want := e.Clocks[id]
 		pos := j.s.places.Value(e, "clocks", id)
-		c := j.clock(id)
-		if c == nil {
+		clocks := j.clocksNamed(id)
+		if len(clocks) == 0 {
 			j.wrong(pos, "clocks."+id, want.text(j), "there is no such clock; there are "+listed(j.clockIDs()))
-			continue
 		}
-		if !j.clockIs(c, want) {
-			j.wrong(pos, "clocks."+id, want.text(j), j.clockText(c))
+		for _, c := range clocks {
+			if !j.clockIs(c, want) {
+				j.wrong(pos, "clocks."+id, want.text(j), j.clockText(c))
+				break
+			}
 		}
 	}
 }
@@ -150,20 +195,6 @@ func (w ClockWant) text(j *judge) string {
 		return w.State
 	}
 	return w.State + " " + relative(j.r.At, w.At.In(j.r.At))
-}
-
-// clock finds a clock by id; that of a phase or step also by the id of these.
-func (j *judge) clock(id string) *workflows.Clock {
-	for _, prefix := range []string{"", "step:", "phase:"} {
-		for _, rec := range j.records() {
-			for _, c := range rec.Clocks {
-				if c.ID == prefix+id {
-					return c
-				}
-			}
-		}
-	}
-	return nil
 }
 
 func (j *judge) clockIDs() (ids []string) {
@@ -226,6 +257,9 @@ func (j *judge) lists(e *Expect) {
 		for _, f := range rec.Findings {
 			findings = append(findings, f.Check+": "+f.Text)
 		}
+	}
+	if len(e.Findings) == 0 && len(findings) > 0 && j.s.places.Has(e, "findings") {
+		j.differ(j.s.places.Key(e, "findings"), "findings", nil, findings)
 	}
 	for i, part := range e.Findings {
 		if !slices.ContainsFunc(findings, func(f string) bool { return has(f, part) }) {

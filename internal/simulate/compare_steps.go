@@ -5,28 +5,46 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
+
+	"github.com/orderly-ops/orderly/workflows"
 )
 
-// steps compares what steps came to.
+// steps compares what steps came to. Of an id that stands for many steps, each must be as it is wanted.
 func (j *judge) steps(e *Expect) {
 	for _, id := range sortedKeys(e.Steps) {
-		want, pos := e.Steps[id], j.s.places.Key(e, "steps", id)
-		s := j.step(id)
-		if s == nil {
-			j.wrong(pos, "steps."+id, want.text(), "it never came to be: what is around it did not run")
-			continue
+		want, found := e.Steps[id], j.stepsNamed(id)
+		if len(found) == 0 {
+			j.wrong(j.s.places.Key(e, "steps", id), "steps."+id, want.text(), "it never came to be: what is around it did not run")
 		}
-		if want.State != "" && string(s.State) != want.State {
-			j.wrong(pos, "steps."+id, want.text(), describeStep(s))
-			continue
-		}
-		for _, f := range []struct{ key, want, got string }{{"error", want.Error, s.Error}, {"reason", want.Reason, s.Reason}} {
-			if f.want != "" && !has(f.got, f.want) {
-				j.wrong(j.s.places.Value(e, "steps", id, f.key), "steps."+id+"."+f.key, f.want, orNothing(f.got))
+		for _, s := range found {
+			if !j.stepIs(e, id, want, s) {
+				break
 			}
 		}
-		j.outputs(e, id, want.Outputs, s.Outputs)
 	}
+}
+
+func (j *judge) stepIs(e *Expect, id string, want StepWant, s *workflows.Step) bool {
+	before := len(j.out)
+	if want.State != "" && string(s.State) != want.State {
+		j.wrong(j.s.places.Key(e, "steps", id), "steps."+id, want.text(), describeNamed(s, id))
+		return false
+	}
+	for _, f := range []struct{ key, want, got string }{{"error", want.Error, s.Error}, {"reason", want.Reason, s.Reason}} {
+		if f.want != "" && !has(f.got, f.want) {
+			j.wrong(j.s.places.Value(e, "steps", id, f.key), "steps."+id+"."+f.key, f.want, orNothing(f.got))
+		}
+	}
+	j.outputs(e, id, want.Outputs, s.Outputs)
+	return len(j.out) == before
+}
+
+// describeNamed says of a step that an expectation means by its id which one it is.
+func describeNamed(s *workflows.Step, name string) string {
+	if s.Path == name {
+		return describeStep(s)
+	}
+	return s.Path + " " + describeStep(s)
 }
 
 func (w StepWant) text() string {

@@ -6,7 +6,7 @@ type Expect struct {
 	Ends     string               `yaml:"ends" doc:"When: '+41m' exactly, or '<= +2h'."`
 	Pages    []PageWant           `yaml:"pages" doc:"All pages that reach somebody, in order: '+when who', or 'who' at the time of the one before."`
 	Paged    []PageWant           `yaml:"paged" doc:"Pages that must occur, in this order."`
-	Told     []string             `yaml:"told" doc:"Channels, groups and people that are told, in this order."`
+	Told     []string             `yaml:"told" doc:"Channels, groups and people that are told, in this order; [] is nobody."`
 	Phases   map[string]string    `yaml:"phases" doc:"Phases and their states."`
 	Steps    map[string]StepWant  `yaml:"steps" doc:"Steps, by id or path: a state, or {state, error, reason, outputs}."`
 	NotRun   []string             `yaml:"not_run" doc:"Steps that stay pending or are skipped."`
@@ -15,7 +15,7 @@ type Expect struct {
 	Left     []string             `yaml:"left" doc:"Steps whose undo is left, and no others."`
 	Incident *IncidentWant        `yaml:"incident" doc:"How the incident stands in the end."`
 	Started  []string             `yaml:"started" doc:"Procedures that are started and left running."`
-	Findings []string             `yaml:"findings" doc:"Each is part of some finding's text."`
+	Findings []string             `yaml:"findings" doc:"Each is part of some finding's text; [] is none."`
 	Timeline []string             `yaml:"timeline" doc:"Parts of lines of the timeline, in this order."`
 }
 
