@@ -164,7 +164,7 @@ func (e *emergency) respond(t *testing.T, look func(*testing.T)) {
 	e.says("acknowledged by Ana", "ack", id, "--by", "ana")
 	rec := e.watch(id, "the recovery", func(r *workflows.Record) bool { return findStep(r, "recovery").State.Done() })
 	require.Contains(t, restarted(rec), strings.TrimPrefix(e.ill.Name, "/"), timeline(rec))
-	e.answers(id, "assess", "ana", "users=all of them", "user_impact=high", "business_impact=high", "services=cache", "cause=memory", "severity=P1")
+	e.answers(id, "assess", "ana", "users=all of them", "user_impact=high", "business_impact=high", "services=cache", "suspected=memory", "severity=P1")
 	e.says("", "update", id, "The cache is back, we look why it went.", "--by", "ana")
 	look(t)
 	e.answers(id, "mitigate", "ana", "measure=restarted")

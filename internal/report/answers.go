@@ -125,7 +125,7 @@ var fieldsOf = map[string]func(*Answers) *string{
 	"users":      func(a *Answers) *string { return &a.Users },
 	"business":   func(a *Answers) *string { return &a.Business },
 	"figures":    func(a *Answers) *string { return &a.Figures },
-	"cause":      func(a *Answers) *string { return &a.Cause },
+	fieldCause:   func(a *Answers) *string { return &a.Cause },
 	"factors":    func(a *Answers) *string { return &a.Factors },
 	"resolution": func(a *Answers) *string { return &a.Resolution },
 	"well":       func(a *Answers) *string { return &a.Well },
@@ -135,8 +135,10 @@ var fieldsOf = map[string]func(*Answers) *string{
 	"measures":   func(a *Answers) *string { return &a.Prevention },
 }
 
-// fieldItems is the field that action items are written into.
-const fieldItems = "items"
+const (
+	fieldCause = "cause"
+	fieldItems = "items" // that action items are written into
+)
 
 // AnswersOf reads what people have said in a run: the forms of its steps, by the names of their fields. The
 // incident's own steps count as well as those of its post-mortem, which has besides what became of the items.
@@ -148,7 +150,8 @@ func AnswersOf(rec *workflows.Record) Answers {
 		}
 		for field, value := range s.Ask.Form {
 			text, _ := value.(string)
-			if into, ok := fieldsOf[field]; ok && said(text) {
+			guess := field == fieldCause && s.Ask.Fields[field].Type == "choice" // what triage picked from a list is no root cause
+			if into, ok := fieldsOf[field]; ok && said(text) && !guess {
 				*into(&a) = text
 			}
 			if field == fieldItems {

@@ -84,7 +84,7 @@ func (d *drafter) timeline(rec *workflows.Record) {
 	}
 	d.table([]string{"time", "after", "what"}, rows, "Nothing was recorded.")
 	if left > 0 {
-		d.text("%s about single steps is in the run's record: orderly timeline %s", counted(left, "line", "lines"), rec.WorkflowID)
+		d.text("%s in the run's record: orderly timeline %s", counted(left, "line about a single step is", "lines about single steps are"), rec.WorkflowID)
 	}
 	if rec.RunID != "" && !rec.State.Done() {
 		d.text("The run was still going on: this is what it had written down by %s.", stamp(rec.Updated()))
@@ -111,11 +111,11 @@ func clockText(c *workflows.Clock) string {
 	var text string
 	switch {
 	case c.Met != nil && c.Breached != nil:
-		text = fmt.Sprintf("late: met after %s, %s after it was due; that was noticed %s late", took(c.Met.Sub(c.Started)), took(c.Met.Sub(c.Due)), cmp.Or(c.Lateness, "0s"))
+		text = fmt.Sprintf("late: met after %s, %s after it was due; that was noticed %s late", took(c.Met.Sub(c.Started)), took(c.Met.Sub(c.Due)), lateness(c))
 	case c.Met != nil:
 		text = "met after " + took(c.Met.Sub(c.Started))
 	case c.Breached != nil:
-		text = "breached, noticed " + cmp.Or(c.Lateness, "0s") + " after it was due"
+		text = "breached, noticed " + lateness(c) + " after it was due"
 		if c.Stopped != nil {
 			text += "; given up after " + took(c.Stopped.Sub(c.Started))
 		}
@@ -131,6 +131,15 @@ func clockText(c *workflows.Clock) string {
 	return strings.Join(parts, "; ")
 }
 
+// lateness is how long after its due time a clock was served, to the millisecond.
+func lateness(c *workflows.Clock) string {
+	late, err := time.ParseDuration(c.Lateness)
+	if err != nil {
+		return cmp.Or(c.Lateness, "0s")
+	}
+	return late.Round(time.Millisecond).String()
+}
+
 // paged is who was paged when, and who answered.
 func (d *drafter) paged(rec *workflows.Record) {
 	if len(rec.Pages) == 0 && len(asks(rec)) == 0 && rec.Incident == nil {
@@ -139,6 +148,9 @@ func (d *drafter) paged(rec *workflows.Record) {
 	d.section("people", "Who was called, and who answered")
 	if inc := rec.Incident; inc != nil {
 		facts := []Fact{deedFact("Acknowledged", inc.Acknowledged, rec), deedFact("First mitigated", inc.Mitigated, rec), deedFact("Resolved", inc.Resolved, rec)}
+		if rec.Aborted != nil {
+			facts = append(facts, deedFact("Aborted", rec.Aborted, rec))
+		}
 		if inc.Owner != nil {
 			facts = append(facts, fact("Last in charge", cmp.Or(inc.Owner.Name, inc.Owner.ID)))
 		}
@@ -165,7 +177,10 @@ func (d *drafter) paged(rec *workflows.Record) {
 }
 
 func deedFact(what string, deed *workflows.Deed, rec *workflows.Record) Fact {
-	if deed == nil {
+	switch {
+	case deed == nil && rec.State.Done():
+		return fact(what, "never")
+	case deed == nil:
 		return fact(what, "not yet")
 	}
 	text := fmt.Sprintf("%s by %s, %s", stamp(deed.At), cmp.Or(deed.By.Name, deed.By.ID, "the run itself"), after(rec.Started, deed.At))
@@ -319,6 +334,9 @@ func (d *drafter) tasks(rec *workflows.Record) {
 		text := string(s.State)
 		if s.Error != "" {
 			text += ": " + s.Error
+		}
+		if s.Child != nil && s.Child.WorkflowID != "" {
+			text += "; its own account: " + s.Child.WorkflowID
 		}
 		rows = append(rows, cells(stampOf(s.Started), cmp.Or(s.Title, s.Path), s.Action, text))
 	})

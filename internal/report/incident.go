@@ -129,7 +129,7 @@ func (d *drafter) incidentHead(rec *workflows.Record, a Answers) {
 	facts = append(facts,
 		Fact{Name: "Severity", Value: d.asked(severity, "severity")},
 		fact("Level", inc.Level),
-		fact("Status", incidentStatus(inc)),
+		fact("Status", incidentStatus(rec)),
 		fact("The run itself", string(rec.State)))
 	for _, at := range inc.Reopened {
 		facts = append(facts, fact("Opened again (UTC)", stamp(at)))
@@ -143,11 +143,15 @@ func (d *drafter) incidentHead(rec *workflows.Record, a Answers) {
 	}
 }
 
-func incidentStatus(inc *workflows.Incident) string {
-	if inc.State == workflows.IncidentResolved && inc.Resolved != nil {
+func incidentStatus(rec *workflows.Record) string {
+	switch inc := rec.Incident; {
+	case inc.State == workflows.IncidentResolved && inc.Resolved != nil:
 		return "resolved " + stamp(inc.Resolved.At)
+	case inc.State == workflows.IncidentAborted && rec.Aborted != nil:
+		return "aborted " + stamp(rec.Aborted.At)
+	default:
+		return string(inc.State)
 	}
-	return string(inc.State)
 }
 
 func (d *drafter) summarySection(rec *workflows.Record, a Answers) {

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/orderly-ops/orderly/sops"
 	"github.com/orderly-ops/orderly/workflows"
 )
 
@@ -124,9 +125,20 @@ func formOf(s *workflows.Step) (out []Fact) {
 		if text == "" {
 			continue
 		}
+		if silent(s.Ask.Fields[field], s.Ask.Form[field]) {
+			text += ", or not said"
+		}
 		out = append(out, fact(cmp.Or(s.Ask.Fields[field].Title, field), text))
 	}
 	return out
+}
+
+// silent says whether an answer may as well be none: a form gives "no", 0 or the default to what was left empty.
+func silent(field sops.FormField, v any) bool {
+	if field.Required {
+		return false
+	}
+	return v == false || v == 0.0 || field.Default != nil && valueText(field.Default) == valueText(v)
 }
 
 // valueText is an answer for people.

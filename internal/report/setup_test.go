@@ -35,7 +35,7 @@ func theNight() *workflows.Record {
 	ana, ben := by("ana", "Ana"), by("ben", "Ben")
 	asked := &workflows.Ask{
 		Question: "Say how bad it is.", Of: []string{"incident.owner"}, Done: &workflows.Deed{At: at(9), By: ana},
-		Fields: map[string]sops.FormField{"users": {Type: "string", Title: "Who is affected"}, "cause": {Type: "text", Title: "Likely causes"}},
+		Fields: map[string]sops.FormField{"users": {Type: "string", Title: "Who is affected"}, "cause": {Type: "text", Title: "Why it happened"}},
 		Form:   map[string]any{"users": "everybody who logs in", "cause": "the certificate of the login ran out", "deployment": false},
 	}
 	hash := "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
