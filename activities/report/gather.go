@@ -3,7 +3,6 @@ package report
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -47,9 +46,6 @@ type (
 	// OneBackup is what a report needs to know of a backup.
 	OneBackup = write.Backup
 )
-
-// mostRuns bounds what one report reads of the journal.
-const mostRuns = 1000
 
 // gatherer reads from the journal what is known of a time.
 type gatherer struct {
@@ -121,22 +117,16 @@ func (g gatherer) each(ctx context.Context, name string, use func(subject string
 	return nil
 }
 
-// incidentOf is the part of a run's record that says whether it was an incident.
-type incidentOf struct {
-	Incident *struct {
-		Scale    string `json:"scale"`
-		Severity string `json:"severity"`
-	} `json:"incident"`
-}
-
+// runs counts the runs that began in the time and have ended. What was no incident for the key figures is none here.
 func (g gatherer) runs(ctx context.Context, out *Maintenance) error {
-	runs, err := g.journal.Runs(ctx, journal.RunFilter{From: g.from, To: g.to, NoDrills: true, Records: true, Limit: mostRuns})
+	all, err := g.journal.Accounts(ctx, journal.AccountFilter{From: g.from, To: g.to})
 	if err != nil {
 		return err
 	}
 	counts, severities := map[string]RunCount{}, map[SeverityCount]int{}
-	for _, r := range runs {
-		if r.WorkflowID == g.self || r.Ended.IsZero() {
+	for _, a := range all {
+		r := a.Run
+		if r.WorkflowID == g.self || r.Ended.IsZero() || r.Started.Before(g.from) {
 			continue
 		}
 		c := counts[r.Procedure]
@@ -146,16 +136,15 @@ func (g gatherer) runs(ctx context.Context, out *Maintenance) error {
 			c.Failed++
 		}
 		counts[r.Procedure] = c
-		var rec incidentOf
-		if err := json.Unmarshal(r.Record, &rec); err != nil {
-			out.LeftOut = append(out.LeftOut, fmt.Sprintf("%s@%s: the record can't be read: %v", r.WorkflowID, r.RunID, err))
-			continue
-		}
-		if rec.Incident != nil {
-			severities[SeverityCount{Scale: rec.Incident.Scale, Severity: rec.Incident.Severity}]++
+		switch inc := a.Facts.Incident; {
+		case a.Damaged != nil:
+			out.LeftOut = append(out.LeftOut, fmt.Sprintf("%s@%s: %v", r.WorkflowID, r.RunID, a.Damaged))
+		case inc != nil && !inc.Quiet && !inc.FalseAlarm:
+			severities[SeverityCount{Scale: inc.Scale, Severity: inc.Severity}]++
 			out.Incidents.Total++
 		}
 	}
+	slices.Sort(out.LeftOut)
 	out.Runs, out.Incidents.BySeverity = []RunCount{}, []SeverityCount{}
 	for _, procedure := range slices.Sorted(maps.Keys(counts)) {
 		c := counts[procedure]

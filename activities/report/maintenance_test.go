@@ -43,7 +43,7 @@ func (d desk) aWeek(t *testing.T) {
 	}
 	d.measured(t, figureCPU, "host", 24*9, 99) // before the week
 	incident := func(scale, severity string) []byte {
-		return []byte(`{"incident": {"scale": "` + scale + `", "severity": "` + severity + `"}}`)
+		return []byte(`{"procedure": "x", "started": "2026-11-22T02:14:00Z", "incident": {"state": "open", "scale": "` + scale + `", "severity": "` + severity + `"}}`)
 	}
 	d.ran(t, journal.Run{WorkflowID: "daily-check/1", Procedure: "daily-check", State: "succeeded"}, 5)
 	d.ran(t, journal.Run{WorkflowID: "daily-check/2", Procedure: "daily-check", State: "failed"}, 29)
@@ -149,6 +149,24 @@ func TestAMaintenanceReportThatCanNotBeMadeIsRefused(t *testing.T) {
 	testenv.RequirePermanent(t, err, action.ErrNotConfigured)
 	_, err = d.maintenance(t.Context(), sunday)
 	require.ErrorContains(t, err, "as an activity")
+}
+
+func TestAMaintenanceReportCountsAllRunsAndOnlyWhatWasAnIncident(t *testing.T) {
+	t.Parallel()
+	d := atDesk(t)
+	const often = 1200 // a check every eight minutes
+	for n := range often {
+		d.ran(t, journal.Run{WorkflowID: "monitor/all", Procedure: "monitor", State: "succeeded"}, 1+n/8)
+	}
+	const whole = `{"procedure": "x", "started": "2026-11-22T02:14:00Z", "incident": {"state": "open", "severity": "P1"`
+	d.ran(t, journal.Run{WorkflowID: "x/real", Procedure: "x", State: "succeeded", Record: []byte(whole + `}}`)}, 160)
+	d.ran(t, journal.Run{WorkflowID: "x/held", Procedure: "x", State: "succeeded", Record: []byte(whole + `, "held_back": {}}}`)}, 161)
+	d.ran(t, journal.Run{WorkflowID: "x/none", Procedure: "x", State: "succeeded", Record: []byte(whole +
+		`}, "phases": [{"steps": [{"ask": {"done": {"at": "2026-11-22T02:15:00Z"}, "form": {"real": "no"}}}]}]}`)}, 162)
+	out, err := called(t, d.maintenance, sunday)
+	require.NoError(t, err)
+	require.Equal(t, []RunCount{{Procedure: "monitor", Succeeded: often}, {Procedure: "x", Succeeded: 3}}, out.Runs)
+	require.Equal(t, 1, out.Incidents.Total)
 }
 
 func TestADamagedRecordIsNamedAndLeftOutOfAMaintenanceReport(t *testing.T) {

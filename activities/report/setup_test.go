@@ -71,7 +71,7 @@ func (d desk) ran(t *testing.T, r journal.Run, hoursAgo int) {
 		r.Ended = r.Updated
 	}
 	if r.Record == nil {
-		r.Record = []byte(`{}`)
+		r.Record = []byte(`{"procedure": "` + r.Procedure + `", "started": "2026-11-22T02:14:00Z"}`)
 	}
 	require.NoError(t, d.journal.SaveRun(t.Context(), r))
 }
