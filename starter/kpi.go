@@ -107,7 +107,7 @@ func (a *app) sayLeftOut(all []kpi.LeftOut) {
 }
 
 func (req kpiRequest) options(at time.Time) (kpi.Options, error) {
-	o := kpi.Options{By: kpi.By(req.by), Procedure: req.procedure, Until: at}
+	o := kpi.Options{By: kpi.By(req.by), Procedure: req.procedure, Until: at, Now: at}
 	var err error
 	if o.Location, err = time.LoadLocation(req.zone); err != nil {
 		return o, exit(exitUsage, "--time-zone %s: there is no such zone; give a name such as Europe/Berlin", req.zone)

@@ -9,7 +9,7 @@ import (
 )
 
 // Version changes whenever Of finds something else in the same record. Facts of another version are made anew.
-const Version = 1
+const Version = 2
 
 // Facts are those of one run. The zero value is a run that no figure is made of.
 type Facts struct {

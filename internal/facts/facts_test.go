@@ -66,7 +66,7 @@ func TestWhatIsAskedForInFormsIsFoundWhereverItStands(t *testing.T) {
 	skipped := ask(map[string]any{"satisfaction": 1})
 	skipped.Ask.Skipped = true
 	rec := &workflows.Record{Procedure: "quarterly-talk", Started: began, Phases: []*workflows.Phase{{Steps: []*workflows.Step{
-		skipped, ask(map[string]any{"present": 4}), ask(map[string]any{"satisfaction": "very"}),
+		skipped, ask(map[string]any{"present": 4}), ask(map[string]any{"satisfaction": "very"}), ask(map[string]any{"satisfaction": 0, "invited": 0, "present": 0}),
 		{Kind: "each", Items: []*workflows.Item{{Steps: []*workflows.Step{ask(map[string]any{"satisfaction": 4.25})}}}},
 	}}}, Finally: []*workflows.Step{{Kind: "parallel", Steps: []*workflows.Step{ask(map[string]any{"invited": 9, "present": 3})}}}}
 	require.Equal(t, []facts.Review{

@@ -121,7 +121,7 @@ func (f *Facts) addReview(a *ask) error {
 	score, scored := a.Form[fieldSatisfaction].(float64)
 	invited, asked := a.Form[fieldInvited].(float64)
 	present, came := a.Form[fieldPresent].(float64)
-	if scored {
+	if scored && score != 0 { // a form gives 0 to what was left empty
 		r.Satisfaction = &score
 	}
 	if asked && came {

@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// groups are the figures by what was asked for: weeks in their order, all of them; anything else sorted, where
-// there is something to count.
-func groups(o Options, looked time.Time, seen observed) []Group {
+// groups are the figures by what was asked for: weeks in their order, all since the journal begins; anything else
+// sorted, where there is something to count.
+func groups(o Options, looked span, seen observed) []Group {
 	switch o.By {
 	case ByNothing:
 		return nil
@@ -24,7 +24,7 @@ func groups(o Options, looked time.Time, seen observed) []Group {
 		if o.By == ByPerson {
 			mine.incidents = nil // a person is not what fails
 		}
-		g.Figures = mine.figures(span{looked, o.Until})
+		g.Figures = mine.figures(looked)
 		out = append(out, g)
 	}
 	return out
@@ -62,16 +62,16 @@ func (p period) keys(by By) []string {
 	return slices.Sorted(maps.Keys(all))
 }
 
-func weeks(o Options, looked time.Time, seen observed) []Group {
+func weeks(o Options, looked span, seen observed) []Group {
 	out := []Group{}
 	whole := span{o.Since, o.Until}
-	for monday := mondayOf(o.Since, o.Location); monday.Before(o.Until); monday = monday.AddDate(0, 0, 7) {
+	for monday := mondayOf(looked.from, o.Location); monday.Before(o.Until); monday = monday.AddDate(0, 0, 7) {
 		week := span{monday, monday.AddDate(0, 0, 7)}.clip(whole)
 		p := seen.within(week)
 		year, n := monday.ISOWeek()
 		out = append(out, Group{
 			Key: fmt.Sprintf("%d-W%02d", year, n), Incidents: p.counts(),
-			Figures: p.figures(week.clip(span{looked, o.Until})),
+			Figures: p.figures(week.clip(looked)),
 		})
 	}
 	return out

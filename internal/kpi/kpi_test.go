@@ -10,7 +10,7 @@ import (
 )
 
 // november is the period of most tests.
-var november = Options{Since: monday, Until: monday.Add(28 * day)}
+var november = Options{Since: monday, Until: monday.Add(28 * day), Now: monday.Add(365 * day)}
 
 func TestWithoutRecordsThereIsNoData(t *testing.T) {
 	t.Parallel()
@@ -63,8 +63,8 @@ func TestWhatIsLookedAtBeginsWithTheJournal(t *testing.T) {
 func TestEverythingCountsOnceInThePeriodInWhichItWasDecided(t *testing.T) {
 	t.Parallel()
 	over := solved(acked(anIncident("spans", -time.Minute), "ana", 3*time.Minute), "ana", 29*day)
-	before := Options{Since: monday.Add(-28 * day), Until: monday}
-	next := Options{Since: monday.Add(28 * day), Until: monday.Add(56 * day)}
+	before := Options{Since: monday.Add(-28 * day), Until: monday, Now: november.Now}
+	next := Options{Since: monday.Add(28 * day), Until: monday.Add(56 * day), Now: november.Now}
 	for name, want := range map[string]struct {
 		Options
 		figures []string
@@ -315,7 +315,7 @@ func TestAWeekIsThatOfTheTimeZone(t *testing.T) {
 	kiritimati, err := time.LoadLocation("Pacific/Kiritimati") // 14 hours ahead
 	require.NoError(t, err)
 	o.Location = kiritimati
-	set := read(t, o, anIncident("a", 7*day-time.Hour)) // a Sunday in UTC
+	set := read(t, o, aRun("daily-check", "1", -day), anIncident("a", 7*day-time.Hour)) // a Sunday in UTC
 	require.Equal(t, "2026-W45", set.Groups[0].Key)
 	require.Zero(t, set.Groups[0].Incidents.Opened)
 	require.Equal(t, 1, set.Groups[1].Incidents.Opened)
@@ -325,6 +325,30 @@ func TestAWeekIsThatOfTheTimeZone(t *testing.T) {
 	change := time.Date(2026, 10, 26, 12, 0, 0, 0, berlin)
 	require.Equal(t, "2026-10-26 00:00:00 +0100 CET", mondayOf(change, berlin).String())
 	require.Equal(t, "2026-10-19 00:00:00 +0200 CEST", mondayOf(change.AddDate(0, 0, -1), berlin).String())
+}
+
+func TestWhatIsLeftOfAPeriodHasNotBeenWithoutFailures(t *testing.T) {
+	t.Parallel()
+	o := november
+	o.By, o.Now = ByWeek, after(10*day)
+	short := solved(anIncident("a", 0), "ana", 2*time.Hour)
+	set := read(t, o, short, aRun("daily-check", "1", -day))
+	require.Equal(t, "9d22h", set.Figure(MTBF).Text)
+	require.Len(t, set.Groups, 4)
+	require.Equal(t, "6d22h", set.Groups[0].Figure(MTBF).Text)
+	o.Now = after(-day)
+	require.Equal(t, NoData, read(t, o).Figure(MTBF).Text)
+	o.Now = after(time.Hour) // another machine's clock is ahead
+	require.Equal(t, "0s", read(t, o, short, aRun("daily-check", "1", -day)).Figure(MTBF).Text)
+}
+
+func TestWeeksBeginWithTheJournal(t *testing.T) {
+	t.Parallel()
+	o := november
+	o.By, o.Since = ByWeek, time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC)
+	groups := read(t, o, aRun("daily-check", "1", 2*day)).Groups
+	require.Len(t, groups, 4)
+	require.Equal(t, "2026-W45", groups[0].Key)
 }
 
 func TestWhatCanNotBeMeantIsRefused(t *testing.T) {

@@ -22,7 +22,7 @@ func TestFiguresEqualThoseOfANaiveRecomputation(t *testing.T) {
 			t.Parallel()
 			rng := rand.New(rand.NewPCG(seed, 7))
 			all := randomRecords(rng, 1+rng.IntN(60))
-			o := Options{Since: after(time.Duration(rng.IntN(10)) * 6 * time.Hour), Until: after(20*day + time.Duration(rng.IntN(20))*7*time.Hour)}
+			o := Options{Since: after(time.Duration(rng.IntN(10)) * 6 * time.Hour), Until: after(20*day + time.Duration(rng.IntN(20))*7*time.Hour), Now: november.Now}
 			j := openJournal(t)
 			save(t, j, all...)
 			by := func(by By) *Set {

@@ -19,6 +19,9 @@ type Options struct {
 	By           By
 	Procedure    string         // only its incidents; empty means all
 	Location     *time.Location // of weeks; nil means UTC
+	// Now is when it is asked: what is left of a period that goes on has not been without failures yet. Zero means
+	// the present.
+	Now time.Time
 	// Self is the workflow id of the run that asks: the open run of that id is not looked at.
 	Self string
 	// Review is what the run that asks was just told. It counts whenever that was.
@@ -36,7 +39,7 @@ const DefaultPeriod = 30 * 24 * time.Hour
 
 // Read makes the figures from the journal. Records that tell nothing are named in the Set's LeftOut.
 func Read(ctx context.Context, j *journal.Journal, o Options) (*Set, error) {
-	if err := o.complete(time.Now()); err != nil {
+	if err := o.complete(); err != nil {
 		return nil, err
 	}
 	first, err := j.FirstStart(ctx)
@@ -52,9 +55,12 @@ func Read(ctx context.Context, j *journal.Journal, o Options) (*Set, error) {
 }
 
 // complete fills in the defaults and refuses what can't be meant.
-func (o *Options) complete(now time.Time) error {
+func (o *Options) complete() error {
+	if o.Now.IsZero() {
+		o.Now = time.Now()
+	}
 	if o.Until.IsZero() {
-		o.Until = now
+		o.Until = o.Now
 	}
 	if o.Since.IsZero() {
 		o.Since = o.Until.Add(-DefaultPeriod)
@@ -121,7 +127,25 @@ func compute(o Options, first time.Time, accounts []journal.Account) (*Set, erro
 	seen := observe(o, good)
 	whole := seen.within(span{o.Since, o.Until})
 	set.Incidents = whole.counts()
-	set.Figures = whole.figures(span{set.Observed, o.Until})
-	set.Groups = groups(o, set.Observed, seen)
+	looked := span{set.Observed, seen.known(o)}
+	set.Figures = whole.figures(looked)
+	set.Groups = groups(o, looked, seen)
 	return set, nil
+}
+
+// known is until when something is known of the period: its end, if that has come. The clock of another machine may
+// be ahead of this one's.
+func (s observed) known(o Options) time.Time {
+	last := o.Now
+	for _, i := range s.incidents {
+		for _, at := range []time.Time{i.Opened, i.end()} {
+			if at.After(last) {
+				last = at
+			}
+		}
+	}
+	if last.Before(o.Until) {
+		return last
+	}
+	return o.Until
 }
