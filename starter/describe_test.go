@@ -17,6 +17,7 @@ func TestEveryCommandSaysWhatItDoesAndShowsHow(t *testing.T) {
 		for line := range strings.Lines(cmd.Long + "\n" + cmd.Example) {
 			require.LessOrEqual(t, len([]rune(strings.TrimRight(line, "\n"))), defaultWidth+1, cmd.CommandPath())
 		}
+		requireWidth(t, cmd.UsageString(), defaultWidth+1)
 		for _, sub := range cmd.Commands() {
 			look(sub)
 		}

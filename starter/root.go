@@ -59,6 +59,7 @@ stdout, everything else to stderr; --json gives stable fields for scripts.
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
+	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), "Flags.FlagUsages ", "Flags.FlagUsagesWrapped 80 "))
 	flags := root.PersistentFlags()
 	flags.StringVar(&a.configFile, "config", "", "settings file (default ./orderly.yaml, or $ORDERLY_CONFIG)")
 	flags.StringVar(&a.address, "address", "", "Temporal's host:port, instead of the settings file's")

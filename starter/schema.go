@@ -15,11 +15,11 @@ func (a *app) schemaCommand() *cobra.Command {
 	markdown := false
 	cmd := &cobra.Command{
 		Use:   "schema [procedure|scenario|org|config]",
-		Short: "Print the JSON Schema of procedures, scenarios, org.yaml or orderly.yaml",
+		Short: "The JSON Schema of procedures, scenarios, org.yaml or orderly.yaml",
 		Long: `Print the JSON Schema of procedure files (the default), of scenarios, of
-org.yaml or of orderly.yaml. An editor with YAML support completes and checks keys with it;
-expressions and what files say about each other are checked by "orderly
-validate". --markdown prints the reference of procedures or of org.yaml.`,
+org.yaml or of orderly.yaml. An editor with YAML support completes and checks
+keys with it; expressions and what files say about each other are checked by
+"orderly validate". --markdown prints the reference of procedures or of org.yaml.`,
 		Example: examples(
 			"orderly schema > procedure.schema.json",
 			"orderly schema scenario > scenario.schema.json",

@@ -17,7 +17,7 @@ func (a *app) skipCommand() *cobra.Command {
 	by, why := "", ""
 	cmd := &cobra.Command{
 		Use:   "skip <run> [step] <reason…>",
-		Short: "Say that a step will not be done, or that its failure does not matter",
+		Short: "Say that a step is not done, or that its failure does not matter",
 		Long: `Say that a step which waits for people will not be done, and why; the
 run goes on.
 Of a step that has failed and is held its failure is passed over, and of an undo
