@@ -42,7 +42,7 @@ func (a *app) simulateCommand() *cobra.Command {
 	var req simulateRequest
 	cmd := &cobra.Command{
 		Use:   "simulate <procedure>",
-		Short: "Rehearse a procedure in skipped time: who is paged when, and what it comes to",
+		Short: "Rehearse a procedure in skipped time: who is paged when, and why",
 		Long: `Rehearse a procedure: the real workflow code runs in skipped time, with the real
 rotations of org.yaml. Nobody is told anything, no outside system is touched, no
 server is needed. It prints what happens when, who is paged over what until
@@ -138,7 +138,19 @@ func (a *app) scenario(cfg *config.Config, req simulateRequest) (*simulate.Scena
 	if err := req.apply(a, s, proc.Inputs); err != nil {
 		return nil, err
 	}
+	if problems := s.Verify(scenarioEnv(cfg)); len(problems) > 0 {
+		return nil, exit(exitUsage, "%s", strings.Join(messages(problems), "\n"))
+	}
 	return s, nil
+}
+
+// messages are problems without their places: what is left to be found came with flags.
+func messages(problems sops.Problems) []string {
+	texts := make([]string, len(problems))
+	for i, p := range problems {
+		texts[i] = p.Message
+	}
+	return texts
 }
 
 // noProcedure says why there is none: there is no such file, or it is broken.
@@ -171,10 +183,13 @@ func (a *app) givenScenario(cfg *config.Config, req simulateRequest) (*simulate.
 		}
 		return &simulate.Scenario{ID: "nobody answers", Procedure: req.procedure}, nil
 	}
+	if req.procedure == "" && !isFile(req.scenario) {
+		return nil, exit(exitUsage, "say which procedure has the scenario %q, or give its file", req.scenario)
+	}
 	env := scenarioEnv(cfg)
 	var s *simulate.Scenario
 	var problems sops.Problems
-	if strings.HasSuffix(req.scenario, ".yaml") || strings.ContainsRune(req.scenario, filepath.Separator) {
+	if isFile(req.scenario) {
 		src, err := os.ReadFile(req.scenario)
 		if err != nil {
 			return nil, exit(exitUsage, "--scenario: %w", err)
@@ -200,6 +215,11 @@ func (a *app) givenScenario(cfg *config.Config, req simulateRequest) (*simulate.
 		return nil, exit(exitUsage, "%s is a scenario of %s, not of %s", req.scenario, s.Procedure, req.procedure)
 	}
 	return s, nil
+}
+
+// isFile tells a scenario's file from its name.
+func isFile(scenario string) bool {
+	return strings.HasSuffix(scenario, ".yaml") || strings.ContainsRune(scenario, filepath.Separator)
 }
 
 // scenarioEnv is what scenarios are checked against here.

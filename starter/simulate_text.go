@@ -99,7 +99,7 @@ func (t *simulation) events(rec *workflows.Record) {
 			}
 			continue
 		}
-		when := screen.Pad(screen.Clock(ev.At)+"  "+screen.Since(t.At, ev.At), 20)
+		when := screen.Pad(screen.Clock(ev.At)+"  "+screen.Since(t.At, ev.At), 19) + " "
 		text := screen.Clean(ev.Text)
 		if ev.By != "" && !strings.Contains(text, ev.By) {
 			text += " (" + ev.By + ")"

@@ -95,10 +95,13 @@ func (c *checker) index(proc *sops.Procedure, seen map[string]bool) {
 
 func (c *checker) times() {
 	s := c.s
+	if s.Horizon < 0 {
+		c.wrong(s.places.Value(s, "horizon"), "a horizon is after the start, not before it")
+	}
 	if s.Horizon > maxHorizon {
 		c.wrong(s.places.Value(s, "horizon"), "a horizon of more than 400 days is more than is simulated")
 	}
-	if s.Horizon == 0 && s.places.Has(s, "horizon") {
+	if d, err := yamldoc.ParseDuration(s.places.Text(s, "horizon")); err == nil && d == 0 {
 		c.wrong(s.places.Value(s, "horizon"), "a horizon of 0 stops the run before it begins; leave it out for 72h")
 	}
 	for i := range s.Kills {

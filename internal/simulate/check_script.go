@@ -175,10 +175,13 @@ func fieldsOf(t *sops.Type) []string {
 
 // deed checks who does what.
 func (c *checker) deed(d *Deed) {
-	if d.node == nil || d.Message == "" {
+	if d.Message == "" {
 		return
 	}
-	pos := Pos{File: c.s.File, Line: d.node.Line, Col: d.node.Column}
+	pos := Pos{File: c.s.File}
+	if d.node != nil { // it may come from a flag
+		pos.Line, pos.Col = d.node.Line, d.node.Column
+	}
 	c.notBefore(d.When, pos)
 	if d.By != alertBy {
 		c.person(d.By, pos)

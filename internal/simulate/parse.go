@@ -41,6 +41,14 @@ func Parse(file string, src []byte, env Env) (*Scenario, sops.Problems) {
 	return s, nil
 }
 
+// Verify checks a scenario that was made or added to in code, as Parse checks one in a file. What came in code has
+// no place.
+func (s *Scenario) Verify(env Env) sops.Problems {
+	c := &checker{s: s, env: env}
+	c.check()
+	return c.problems.Sorted()
+}
+
 // fillIn gives what the file's place says.
 func (s *Scenario) fillIn() {
 	if s.ID == "" {

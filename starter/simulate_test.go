@@ -1,0 +1,51 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// What a flag adds is checked as it is in a file: a name that is not there must not be left out in silence.
+func TestSimulateChecksItsFlags(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.write("sops/org.yaml", previewOrg)
+	b.write("sops/alarm.yaml", alarmSOP)
+	b.write("sops/tests/alarm/well.yaml", alarmed("well", alarmWell))
+	for _, c := range []struct {
+		says string
+		args []string
+	}{
+		{`alarm has no step "fihgt", and there is no such action`, []string{"alarm", "--fail", "fihgt: no"}},
+		{`org.yaml has nobody called "bbo"; did you mean "bob"?`, []string{"alarm", "--do", "+1m bbo: acknowledge"}},
+		{`org.yaml has nobody called "bbo"; did you mean "bob"?`, []string{"alarm", "--scenario", "well", "--by", "bbo"}},
+		{`alarm has no step "ovr"; did you mean "over"?`, []string{"alarm", "--do", "+1m bob: done ovr"}},
+		{"a horizon is after the start, not before it", []string{"alarm", "--horizon", "-5m"}},
+		{"a horizon of more than 400 days is more than is simulated", []string{"alarm", "--horizon", "10000h"}},
+		{`input "servce": alarm has no such input`, []string{"alarm", "-i", "servce=api"}},
+		{`say which procedure has the scenario "well", or give its file`, []string{"--scenario", "well"}},
+	} {
+		got := b.orderly(append([]string{"simulate"}, c.args...)...)
+		require.Equal(t, exitUsage, got.code, "%v: %s%s", c.args, got.out, got.notice)
+		require.Contains(t, got.notice, c.says)
+		require.Empty(t, got.out)
+	}
+	got := b.orderly("simulate", "alarm", "--scenario", "well", "--do", "+7m bob: note on it", "--by", "ann")
+	require.Equal(t, exitOK, got.code, got.notice)
+	require.Contains(t, got.out, "on it")
+}
+
+func TestSimulateKeepsItsColumnsApart(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.write("sops/org.yaml", previewOrg)
+	b.write("sops/alarm.yaml", alarmSOP)
+	got := b.orderly("simulate", "alarm")
+	require.Equal(t, exitOK, got.code, got.notice)
+	require.Contains(t, got.out, "+71:45:00 paged tier 1")
+	for line := range strings.Lines(got.out) {
+		require.LessOrEqual(t, len([]rune(strings.TrimRight(line, "\n"))), 80, line)
+	}
+}
