@@ -121,8 +121,8 @@ func (s *stage) fill(wanted func(simulate.File) bool) error {
 			s.files = append(s.files, f)
 		}
 	}
-	lib, _ := sops.LoadLibrary(s.sources, sops.Env{Catalogue: activities.Catalogue()}) // a broken one shows when it runs
-	s.env = simulate.Env{Catalogue: activities.Catalogue(), Procedures: lib.Get, IDs: lib.IDs()}
+	lib, problems := sops.LoadLibrary(s.sources, sops.Env{Catalogue: activities.Catalogue()})
+	s.env = simulate.Env{Catalogue: activities.Catalogue(), Procedures: lib.Get, IDs: lib.IDs(), Broken: problems}
 	switch o, err := sops.FindOrg(s.sources); {
 	case err == nil:
 		s.env.Org = o

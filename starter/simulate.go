@@ -172,6 +172,9 @@ func orList(hint string, known []string) string {
 	if hint != "" {
 		return hint
 	}
+	if len(known) == 0 {
+		return "; there are none"
+	}
 	return "; there are: " + strings.Join(known, ", ")
 }
 
@@ -224,8 +227,8 @@ func isFile(scenario string) bool {
 
 // scenarioEnv is what scenarios are checked against here.
 func scenarioEnv(cfg *config.Config) simulate.Env {
-	lib, _ := procedures(cfg) // broken ones are found when they are simulated
-	env := simulate.Env{Catalogue: activities.Catalogue(), Procedures: lib.Get, IDs: lib.IDs()}
+	lib, problems := procedures(cfg)
+	env := simulate.Env{Catalogue: activities.Catalogue(), Procedures: lib.Get, IDs: lib.IDs(), Broken: problems}
 	if org, err := sops.FindOrg(sources(cfg)); err == nil {
 		env.Org = org
 	} else if !errors.Is(err, sops.ErrNoOrg) {

@@ -49,3 +49,18 @@ func TestSimulateKeepsItsColumnsApart(t *testing.T) {
 		require.LessOrEqual(t, len([]rune(strings.TrimRight(line, "\n"))), 80, line)
 	}
 }
+
+// A procedure whose file is broken is there: what is wrong is in its own file, not in the scenario's.
+func TestAScenarioOfABrokenProcedureSaysWhatIsWrongWithIt(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.write("sops/org.yaml", previewOrg)
+	b.write("sops/alarm.yaml", strings.Replace(alarmSOP, "phases:", "phasse:", 1))
+	b.write("sops/tests/alarm/well.yaml", alarmed("well", alarmWell))
+	for _, args := range [][]string{{"test"}, {"simulate", "alarm", "--scenario", "well"}} {
+		got := b.orderly(args...)
+		require.Equal(t, exitFailed, got.code, got.out+got.notice)
+		require.Contains(t, got.out+got.notice, `alarm.yaml:6:1: unknown key "phasse"; did you mean "phases"?`)
+		require.NotContains(t, got.out+got.notice, "there is no procedure")
+	}
+}

@@ -61,6 +61,10 @@ func (c *checker) names() {
 	proc, ok := c.env.Procedures(s.Procedure)
 	if !ok {
 		at := s.places.Value(s, "procedure")
+		if broken := c.broken(s.Procedure); len(broken) > 0 {
+			c.problems = append(c.problems, broken...)
+			return
+		}
 		c.wrong(at, "there is no procedure %q%s", s.Procedure, yamldoc.Hint(s.Procedure, c.env.IDs))
 		return
 	}
@@ -69,6 +73,16 @@ func (c *checker) names() {
 		c.phases = append(c.phases, proc.Phases[i].ID)
 	}
 	c.index(proc, map[string]bool{})
+}
+
+// broken is what is wrong with the file of a procedure.
+func (c *checker) broken(id string) (found sops.Problems) {
+	for _, p := range c.env.Broken {
+		if fileName(p.Pos.File) == id {
+			found = append(found, p)
+		}
+	}
+	return found
 }
 
 // index collects the steps of a procedure and of those that it runs, which are simulated too.

@@ -18,6 +18,8 @@ type Env struct {
 	// IDs are the procedures there are, for what was perhaps meant.
 	IDs []string
 	Org *sops.Org
+	// Broken are the problems of the files of procedures that could not be read: they say why one is not there.
+	Broken sops.Problems
 }
 
 // Parse reads and checks a scenario. The scenario is nil when there are problems; all of them are found at once.
