@@ -20,7 +20,7 @@ import (
 	"github.com/orderly-ops/orderly/internal/testenv"
 )
 
-func setup(t *testing.T) (actions, *journal.Journal) {
+func setup(t testing.TB) (actions, *journal.Journal) {
 	t.Helper()
 	j, err := journal.Open(t.Context(), filepath.Join(t.TempDir(), "journal.db"))
 	require.NoError(t, err)

@@ -22,7 +22,7 @@ type desk struct {
 	dir string
 }
 
-func atDesk(t *testing.T) desk {
+func atDesk(t testing.TB) desk {
 	t.Helper()
 	a, _ := setup(t)
 	dir := t.TempDir()
@@ -31,7 +31,7 @@ func atDesk(t *testing.T) desk {
 }
 
 // called calls an action as an activity.
-func called[In, Out any](t *testing.T, fn func(context.Context, In) (Out, error), in In) (Out, error) {
+func called[In, Out any](t testing.TB, fn func(context.Context, In) (Out, error), in In) (Out, error) {
 	t.Helper()
 	var suite testsuite.WorkflowTestSuite
 	env := suite.NewTestActivityEnvironment()
