@@ -84,7 +84,8 @@ func (a *app) postMortemOf(ctx context.Context, cfg *config.Config, rec *workflo
 	return write.PostMortem(about, write.AnswersOf(rec), now()), nil
 }
 
-// answersTo is what the post-mortem of an incident has been told, as far as the journal knows.
+// answersTo is what the post-mortem of an incident has been told: one that is over is in the journal, one that is open
+// says so itself.
 func (a *app) answersTo(ctx context.Context, cfg *config.Config, rec *workflows.Record) (answers write.Answers) {
 	err := readJournal(ctx, cfg, func(ctx context.Context, j *journal.Journal) (err error) {
 		answers, err = write.Told(ctx, j, rec)
@@ -95,7 +96,22 @@ func (a *app) answersTo(ctx context.Context, cfg *config.Config, rec *workflows.
 	if err != nil && !none {
 		a.say("what its post-mortem was told can't be read: %s", screen.Clean(err.Error()))
 	}
+	for _, id := range write.PostMortems(rec) {
+		if pm, err := a.openRecord(ctx, cfg, id); err == nil {
+			answers = write.AnswersOf(pm).Or(answers)
+		}
+	}
 	return answers
+}
+
+// openRecord is what a run that is open tells of itself.
+func (a *app) openRecord(ctx context.Context, cfg *config.Config, id string) (*workflows.Record, error) {
+	c, err := a.dial(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close()
+	return c.status(ctx, id, "")
 }
 
 // readJournal opens the maintenance log for as long as use takes.

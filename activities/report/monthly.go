@@ -84,20 +84,49 @@ func monthOf(name string, now time.Time) (from, to time.Time, err error) {
 	return from, from.AddDate(0, 1, 0), nil
 }
 
+// stillFollowed is how long before the month incidents are looked at whose action items may be open.
+const stillFollowed = 90 * 24 * time.Hour
+
+// takeOpen takes the post-mortems of an incident that are still open. The journal has them when they are over; until
+// then they tell themselves what they were told, and which action items are left.
+func (a actions) takeOpen(ctx context.Context, gather *write.Month, incident []byte, known map[string]bool) {
+	rec, err := write.Read(incident)
+	if err != nil || a.ask == nil {
+		return // gather names what is damaged
+	}
+	for _, id := range write.PostMortems(rec) {
+		if known[id] {
+			continue
+		}
+		raw, err := a.ask(ctx, id)
+		if err != nil {
+			continue // it is gone: the report says that the post-mortem is missing
+		}
+		if pm, err := write.Read(raw); err == nil && !pm.State.Done() {
+			gather.Take(id, write.PostMortemProcedure, raw)
+		}
+	}
+}
+
 // gatherMonth reads the journal: incidents of the month, and post-mortems of any time for what is still open. Which
 // runs were incidents is known without their records; most records need not be read.
 func (a actions) gatherMonth(ctx context.Context, model *write.Monthly) error {
-	runs, err := a.journal.Accounts(ctx, journal.AccountFilter{From: model.From, To: model.To})
+	runs, err := a.journal.Accounts(ctx, journal.AccountFilter{From: model.From.Add(-stillFollowed), To: model.To})
 	if err != nil {
 		return err
 	}
-	gather := write.Gather(model.From, model.To)
-	take := func(r journal.Run) error {
+	gather, known := write.Gather(model.From, model.To), map[string]bool{}
+	postMortems := journal.RunFilter{Procedure: write.PostMortemProcedure, NoDrills: true, Records: true}
+	err = a.journal.EachRun(ctx, postMortems, func(r journal.Run) error {
+		known[r.WorkflowID] = true
 		gather.Take(r.WorkflowID+"@"+r.RunID, r.Procedure, r.Record)
 		return nil
+	})
+	if err != nil {
+		return err
 	}
 	for _, account := range runs {
-		if account.Facts.Incident == nil || account.Run.Started.Before(model.From) {
+		if account.Facts.Incident == nil {
 			continue // damaged ones are named by the key figures
 		}
 		r, err := a.journal.Run(ctx, account.Run.WorkflowID, account.Run.RunID)
@@ -105,11 +134,8 @@ func (a actions) gatherMonth(ctx context.Context, model *write.Monthly) error {
 			return err
 		}
 		gather.Take(r.WorkflowID+"@"+r.RunID, r.Procedure, r.Record)
+		a.takeOpen(ctx, gather, r.Record, known)
 	}
-	err = a.journal.EachRun(ctx, journal.RunFilter{Procedure: write.PostMortemProcedure, NoDrills: true, Records: true}, take)
 	model.Incidents, model.Items, model.LeftOut = gather.Done()
-	if err != nil {
-		return err
-	}
 	return a.figures(ctx, model, activity.GetInfo(ctx).WorkflowExecution.ID)
 }

@@ -71,7 +71,17 @@ func begun(ctx context.Context, j *journal.Journal, id, started string) (journal
 	return journal.Run{}, fmt.Errorf("run %s that began %s: %w", id, stamp(at), journal.ErrNotFound)
 }
 
-// Told is what the post-mortems of an incident have been told so far. Those whose record can't be read tell nothing.
+// PostMortems are the workflow ids of the post-mortems that a run has started.
+func PostMortems(rec *workflows.Record) (ids []string) {
+	walk(rec, func(s *workflows.Step) {
+		if s.Action == PostMortemProcedure && s.Child != nil && s.Child.WorkflowID != "" {
+			ids = append(ids, s.Child.WorkflowID)
+		}
+	})
+	return ids
+}
+
+// Told is what the post-mortems of an incident have been told, as far as the journal has them: that is the ones that are over. Those whose record can't be read tell nothing.
 func Told(ctx context.Context, j *journal.Journal, rec *workflows.Record) (Answers, error) {
 	var all Answers
 	filter := journal.RunFilter{Procedure: PostMortemProcedure, From: rec.Started, Records: true}

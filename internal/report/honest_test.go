@@ -57,3 +57,13 @@ func TestLatenessIsReadable(t *testing.T) {
 		require.Equal(t, want, lateness(&workflows.Clock{Lateness: kept}))
 	}
 }
+
+func TestThePostMortemsOfARunAreThoseItStarted(t *testing.T) {
+	t.Parallel()
+	rec := theNight()
+	require.Empty(t, PostMortems(rec))
+	rec.Finally = append(rec.Finally,
+		&workflows.Step{Kind: "start", Action: PostMortemProcedure, State: workflows.Failed},
+		&workflows.Step{Kind: "start", Action: PostMortemProcedure, State: workflows.Succeeded, Child: &workflows.Child{WorkflowID: "post-mortem/main"}})
+	require.Equal(t, []string{"post-mortem/main"}, PostMortems(rec))
+}
