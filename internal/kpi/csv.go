@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // csvHeader is the columns; their names stay.
@@ -43,9 +44,15 @@ func (s *Set) rows(by, group string, figures []Figure) [][]string {
 
 func plain(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
 
-// harmless keeps a spreadsheet from taking what somebody was named for a formula.
+// harmless keeps a spreadsheet from taking what somebody was named for a formula, and a terminal for a command.
 func harmless(cell string) string {
-	if cell != "" && strings.ContainsRune("=+-@\t\r\n", rune(cell[0])) {
+	cell = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || unicode.Is(unicode.Cf, r) {
+			return ' '
+		}
+		return r
+	}, cell)
+	if cell != "" && strings.ContainsRune("=+-@ ", rune(cell[0])) {
 		return "'" + cell
 	}
 	return cell

@@ -105,3 +105,12 @@ func count(t *testing.T, registry *prometheus.Registry) int {
 	}
 	return n
 }
+
+func TestNoCellIsAFormulaOrACommand(t *testing.T) {
+	t.Parallel()
+	for cell, want := range map[string]string{
+		"api": "api", "": "", "=1": "'=1", "+1": "'+1", "-1": "'-1", "@x": "'@x", "\t=1": "' =1", "\r\n=1": "'  =1", "\u200b=1": "' =1", "a\x1b[31m": "a [31m", "a=1": "a=1", "ü": "ü",
+	} {
+		require.Equal(t, want, harmless(cell), "%q", cell)
+	}
+}

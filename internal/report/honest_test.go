@@ -67,3 +67,15 @@ func TestThePostMortemsOfARunAreThoseItStarted(t *testing.T) {
 		&workflows.Step{Kind: "start", Action: PostMortemProcedure, State: workflows.Succeeded, Child: &workflows.Child{WorkflowID: "post-mortem/main"}})
 	require.Equal(t, []string{"post-mortem/main"}, PostMortems(rec))
 }
+
+func TestAnIncidentThatGoesOnOwesNoPostMortemYet(t *testing.T) {
+	t.Parallel()
+	rec := theNight()
+	rec.State, rec.Ended, rec.Incident.State, rec.Incident.Resolved = workflows.Running, nil, workflows.IncidentOpen, nil
+	m := Gather(night.AddDate(0, 0, -1), made)
+	m.Take("it", rec.Procedure, raw(rec))
+	incidents, _, leftOut := m.Done()
+	require.Empty(t, leftOut)
+	require.Len(t, incidents, 1)
+	require.Equal(t, "not owed yet: it goes on", incidents[0].Report)
+}

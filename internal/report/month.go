@@ -145,8 +145,11 @@ func (m *Month) incident(raw []byte) error {
 	case s.Ended != nil:
 		one.Ended = *s.Ended
 	}
-	if s.none() {
+	switch {
+	case s.none():
 		one.Report = "none owed: it was no incident"
+	case one.Ended.IsZero():
+		one.Report = "not owed yet: it goes on"
 	}
 	for _, c := range s.Clocks {
 		if c.Breached != nil && c.Kind != "within" && !slices.Contains(one.Breached, c.Kind) {
