@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"embed"
+	"fmt"
 	"io/fs"
 	"maps"
 	"slices"
@@ -80,9 +81,15 @@ func (l *lengthFlag) String() string {
 func (*lengthFlag) Type() string { return "duration" }
 func (l *lengthFlag) Set(s string) error {
 	d, err := sops.ParseDuration(s)
+	if err == nil && time.Duration(d) > mostPreviewed {
+		return fmt.Errorf("at most %s: by then the last tier only repeats", sops.Duration(mostPreviewed))
+	}
 	*l = lengthFlag(d)
 	return err
 }
+
+// mostPreviewed bounds how far a preview looks: thousands of repeats take long, and tell nothing new.
+const mostPreviewed = 35 * 24 * time.Hour
 
 // previewQuestion is what a preview is asked.
 type previewQuestion struct {

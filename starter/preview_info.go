@@ -191,7 +191,7 @@ func (p *previewInfo) pageLines(page previewPage, same bool, paint screen.Painte
 	if !page.Reached {
 		head, tone = head+": reaches nobody, the next follows at once", screen.Bad
 	}
-	lines := folded(screen.Pad(screen.Since(p.At, page.At), 10)+screen.Pad(screen.Clock(page.At), 10), head, width)
+	lines := folded(screen.Pad(screen.Since(p.At, page.At), 9)+" "+screen.Pad(screen.Clock(page.At), 10), head, width)
 	for i := range lines {
 		lines[i] = paint.Tone(tone, lines[i])
 	}
@@ -276,7 +276,7 @@ func (p *previewInfo) toldLines(width int) []string {
 	}
 	lines := []string{"", "Told besides, without having to answer"}
 	for _, t := range p.Told {
-		when := screen.Pad(screen.Since(p.At, t.At), 10) + screen.Pad(screen.Clock(t.At), 10)
+		when := screen.Pad(screen.Since(p.At, t.At), 9) + " " + screen.Pad(screen.Clock(t.At), 10)
 		lines = append(lines, folded(when, strings.Join(t.To, ", ")+": "+cmp.Or(toldKinds[t.Kind], t.Kind), width)...)
 	}
 	return lines

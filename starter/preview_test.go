@@ -140,6 +140,7 @@ Told besides, without having to answer
 		}
 		require.Contains(t, b.orderly("preview", "level-3").notice, "did you mean")
 		require.Equal(t, exitUsage, b.orderly("preview", "level-1", "--for", "soon").code)
+		require.Contains(t, b.orderly("preview", "level-1", "--for", "99999h").notice, "at most 5w")
 		require.Equal(t, exitUsage, b.orderly("preview", "level-1", "--at", "soon").code)
 	})
 }

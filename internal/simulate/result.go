@@ -92,16 +92,15 @@ type Started struct {
 
 // Attempt is one attempt at an action.
 type Attempt struct {
-	At      time.Time `json:"at"`
-	Ended   time.Time `json:"ended"`
-	Run     string    `json:"run"`
-	Step    string    `json:"step"`
-	Action  string    `json:"action"`
-	N       int       `json:"attempt"`
-	Dry     bool      `json:"dry,omitempty"`
-	Assumed bool      `json:"assumed,omitempty"`
-	Error   string    `json:"error,omitempty"`
-	Lost    bool      `json:"lost,omitempty"` // its worker died
+	At     time.Time `json:"at"`
+	Ended  time.Time `json:"ended"`
+	Run    string    `json:"run"`
+	Step   string    `json:"step"`
+	Action string    `json:"action"`
+	N      int       `json:"attempt"`
+	Dry    bool      `json:"dry,omitempty"`
+	Error  string    `json:"error,omitempty"`
+	Lost   bool      `json:"lost,omitempty"` // its worker died
 }
 
 // Mismatch is something that is not as the scenario expects.
