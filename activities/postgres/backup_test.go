@@ -453,7 +453,7 @@ func TestABackupHeartbeatsHowFarItIs(t *testing.T) {
 func TestTheBackupShowsOneMoment(t *testing.T) {
 	t.Parallel()
 	dsn := testenv.Postgres(t)
-	bulk(t, dsn, 2)
+	bulk(t, dsn, 30) // more than buffers on the way hold: the copy must still go on when it is looked for
 	v := setupBackup(t, dsn, func(p *config.Postgres, _ *config.S3) { p.Tools = pretend(t, waiting) })
 	ended := make(chan Backup, 1)
 	go func() {
