@@ -25,7 +25,7 @@ func TestEveryShippedScenario(t *testing.T) {
 	files, err := simulate.List(sources)
 	require.NoError(t, err)
 
-	of := map[string][]*simulate.Scenario{}
+	of, cache := map[string][]*simulate.Scenario{}, &simulate.Cache{}
 	for _, f := range files {
 		s, problems := f.Parse(env)
 		require.NoError(t, problems.Err())
@@ -33,7 +33,7 @@ func TestEveryShippedScenario(t *testing.T) {
 		t.Run(s.Procedure+"/"+s.ID, func(t *testing.T) {
 			t.Parallel()
 			require.True(t, s.Expect != nil || len(s.Never) > 0, "%s expects nothing", s.File)
-			result, err := simulate.Run(t.Context(), simulate.Options{Sources: sources}, s)
+			result, err := simulate.Run(t.Context(), simulate.Options{Sources: sources, Cache: cache}, s)
 			require.NoError(t, err)
 			for _, m := range s.Check(result) {
 				t.Errorf("%s: %s: expected %s, but it is %s\nwant %q\ngot  %q", m.Pos, m.What, m.Expected, m.Actual, m.Want, m.Got)
