@@ -9,7 +9,11 @@ import (
 	"strings"
 )
 
+// summary is the output in which an action says in a sentence what it found; it is written for the reader.
+const summary = "summary"
+
 // Outputs sums a step's outputs up on one line: scalars as they are, lists and objects by their size.
+// What the step says in its `summary` comes first, whole and without a name.
 // The empty string means that there is nothing to show.
 func Outputs(raw json.RawMessage) string {
 	if len(raw) == 0 {
@@ -25,11 +29,21 @@ func Outputs(raw json.RawMessage) string {
 	if !ok {
 		return Value(value)
 	}
+	said, _ := object[summary].(string)
 	parts := make([]string, 0, len(object))
 	for _, k := range slices.Sorted(maps.Keys(object)) {
-		parts = append(parts, k+" "+Value(object[k]))
+		if k != summary || said == "" {
+			parts = append(parts, k+" "+Value(object[k]))
+		}
 	}
-	return strings.Join(parts, ", ")
+	switch rest := strings.Join(parts, ", "); {
+	case said == "":
+		return rest
+	case rest == "":
+		return Clean(said)
+	default:
+		return Clean(said) + " " + rest
+	}
 }
 
 // Value writes a JSON value in a few words. A short object is named by its name or id.
