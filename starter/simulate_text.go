@@ -88,9 +88,7 @@ const (
 )
 
 func (t *simulation) events(rec *workflows.Record) {
-	timeline := slices.DeleteFunc(slices.Clone(rec.Timeline), func(ev workflows.Event) bool {
-		return ev.Kind == "finding" && strings.HasPrefix(ev.Text, "warning: clock ") // the line before says it
-	})
+	timeline := rec.Timeline
 	left := len(timeline) - firstLines - lastLines
 	for i, ev := range timeline {
 		if !t.all && left > 0 && i >= firstLines && i < firstLines+left {

@@ -130,7 +130,7 @@ phases:
 		t.Parallel()
 		b := setup(t, p)
 		rec := b.start("P")
-		require.ErrorContains(t, b.env.GetWorkflowError(), "after 5m0s (6 rounds) it still does not hold")
+		require.ErrorContains(t, b.env.GetWorkflowError(), "after 5m (6 rounds) it still does not hold")
 		require.Equal(t, 5*time.Minute, rec.Ended.Sub(rec.Started))
 	})
 	t.Run("WithoutAConditionEndsWellWhenItsTimeIsOver", func(t *testing.T) {

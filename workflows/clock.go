@@ -102,7 +102,8 @@ func (r *run) breach(ctx workflow.Context, c *Clock) {
 	r.timeLateness(ctx, now.Sub(c.Due))
 	text := c.Title + ": not done within " + took(c.Due.Sub(c.Started))
 	r.event(ctx, Event{Kind: "clock", Text: text})
-	r.find(ctx, Finding{At: now, Severity: "warning", Check: "clock " + c.ID, Text: text,
+	// It is a finding too, but the timeline has said it.
+	r.record.addFinding(Finding{At: now, Severity: "warning", Check: "clock " + c.ID, Text: text,
 		Act: "see what holds it up; it goes on meanwhile"})
 	r.checklist()
 }

@@ -10,6 +10,8 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
+
+	"github.com/orderly-ops/orderly/sops"
 )
 
 // stepError is a failure with its place.
@@ -135,7 +137,7 @@ func took(d time.Duration) string {
 	case d < time.Minute:
 		return d.Round(100 * time.Millisecond).String()
 	default:
-		return d.Round(time.Second).String()
+		return sops.Duration(d.Round(time.Second)).String()
 	}
 }
 

@@ -186,6 +186,13 @@ phases:
 	require.Equal(t, began.Add(5*time.Minute), clocks["phase:a"].Met.UTC(), "late, but met")
 	require.Nil(t, clocks["step:nap"].Breached)
 	require.Len(t, rec.Findings, 1)
+	var said []string
+	for _, e := range rec.Timeline {
+		if strings.Contains(e.Text, "not done within") {
+			said = append(said, e.Text)
+		}
+	}
+	require.Equal(t, []string{"A: not done within 2m"}, said, "once, as people write it")
 	var sum workflows.Summary
 	require.NoError(t, b.env.GetWorkflowResult(&sum))
 	require.Equal(t, []string{"phase:a"}, sum.Breached)

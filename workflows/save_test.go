@@ -46,7 +46,7 @@ phases: [{id: a, steps: [{id: all, each: {in: [1, 2, 3, 4, 5, 6], steps: [{id: o
 		require.NoError(t, b.env.GetWorkflowError())
 		require.LessOrEqual(t, b.env.Now().Sub(began), 11*time.Minute)
 		last := len(rec.Timeline) - 1
-		require.Contains(t, rec.Timeline[last-1].Text, "its record could not be kept in the journal yet; tried again for 10m0s: ")
+		require.Contains(t, rec.Timeline[last-1].Text, "its record could not be kept in the journal yet; tried again for 10m: ")
 		require.Contains(t, rec.Timeline[last].Text, "could not be kept in the journal")
 	})
 }

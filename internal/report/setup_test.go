@@ -73,12 +73,15 @@ func theNight() *workflows.Record {
 			{ID: "p2", Ladder: "incident", Kind: notify.Kind("page"), Policy: "level-1", Tier: 2, Due: at(5), At: at(5), Reached: true, People: []workflows.PagedPerson{
 				{ID: "ana", Name: "Ana", As: "backend-lead", Outcomes: []notify.Outcome{{Transport: "slack", State: notify.Sent}}}}},
 		},
-		Findings: []workflows.Finding{{At: at(2), Severity: "critical", Check: "certificate", Text: "it ran out today", Act: "renew it"}},
+		Findings: []workflows.Finding{{At: at(2), Severity: "critical", Check: "certificate", Text: "it ran out today", Act: "renew it"},
+			{At: at(5), Severity: "warning", Check: "clock acknowledge", Text: "Somebody has it: not done within 5m", Act: "see what holds it up"},
+			{At: at(6), Severity: "warning", Check: "clock update:0", Text: "a promise that the record has left out: not done within 5m"}},
 		Timeline: []workflows.Event{
 			{At: night, Kind: "run", Text: "Emergency response: started"},
 			{At: night, Kind: "page", Text: "paged tier 1 of level-1: Ben (slack)"},
 			{At: at(2), Kind: "step", Text: "Restart the API: started"},
-			{At: at(5), Kind: "clock", Text: "Somebody has it: not done within 5m0s"},
+			{At: at(5), Kind: "clock", Text: "Somebody has it: not done within 5m"},
+			{At: at(5), Kind: "finding", Text: "warning: clock acknowledge: Somebody has it: not done within 5m"},
 			{At: at(7), Kind: "incident", By: "Ana", Text: "acknowledged by Ana"},
 			{At: at(30), Kind: "note", By: "Ana", Text: "the log says: x509 | certificate has *expired*"},
 			{At: at(95), Kind: "incident", By: "Ana", Text: "resolved by Ana: the certificate was renewed"},
