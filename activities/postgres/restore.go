@@ -224,11 +224,9 @@ func (r *replacement) prepare(ctx context.Context) error {
 		return err
 	}
 	r.out.RestoreSeconds = done.RestoreSeconds
-	if r.isLive {
-		for _, statement := range r.like.give(r.fresh) {
-			if err := r.admin.do(ctx, "give "+r.fresh+" the properties of "+r.live, statement); err != nil {
-				return err
-			}
+	for _, statement := range r.give() {
+		if err := r.admin.do(ctx, "give "+r.fresh+" the properties of "+r.live, statement); err != nil {
+			return err
 		}
 	}
 	l.Ready = true
@@ -237,6 +235,16 @@ func (r *replacement) prepare(ctx context.Context) error {
 	}
 	r.ready = true
 	return nil
+}
+
+// give is the statements that let people into what was restored, as into the live one. Of one that is lost
+// nobody knows any more whom it let in, so it is open as the server makes databases: its tables have their own
+// privileges back.
+func (r *replacement) give() []string {
+	if r.isLive {
+		return r.like.give(r.fresh)
+	}
+	return []string{"GRANT CONNECT, TEMPORARY ON DATABASE " + quoted(r.fresh) + " TO PUBLIC"}
 }
 
 // discard drops the replaced database.

@@ -220,24 +220,47 @@ func (a *admin) acquire(ctx context.Context, thing string) error {
 	}
 }
 
-// try claims a thing unless somebody else has.
+// try claims a thing unless somebody else has. PostgreSQL keeps such locks apart by the database that a session
+// is in, and not everybody administers from the same one; so whoever holds it elsewhere is looked for as well.
 func (a *admin) try(ctx context.Context, thing string) (got bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, adminPatience)
 	defer cancel()
-	if err := a.conn.QueryRow(ctx, "SELECT pg_try_advisory_lock($1)", lockKey(thing)).Scan(&got); err != nil {
-		return false, a.d.failed("claim "+thing, adminPatience, err)
+	if err := a.conn.QueryRow(ctx, "SELECT pg_try_advisory_lock($1)", lockKey(thing)).Scan(&got); err != nil || !got {
+		return false, a.claimFailed(thing, err)
 	}
-	return got, nil
+	var elsewhere bool
+	high, low := halves(thing)
+	err = a.conn.QueryRow(ctx, "SELECT EXISTS (SELECT"+claims+" AND l.pid <> pg_backend_pid())", high, low).Scan(&elsewhere)
+	if err != nil {
+		return false, a.claimFailed(thing, err)
+	}
+	if elsewhere {
+		return false, a.let(ctx, thing)
+	}
+	return true, nil
+}
+
+func (a *admin) claimFailed(thing string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return a.d.failed("claim "+thing, adminPatience, err)
+}
+
+// claims chooses the sessions of the whole server that hold a claim, by the halves of its number.
+const claims = ` FROM pg_locks l WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 AND l.classid::bigint = $1 AND l.objid::bigint = $2`
+
+func halves(thing string) (high, low int64) {
+	key := uint64(lockKey(thing))
+	return int64(key >> 32), int64(key & 0xffffffff)
 }
 
 // holder words who has a claim, for an error.
 func (a *admin) holder(ctx context.Context, thing string) string {
 	var pid int
 	var since time.Time
-	key := lockKey(thing)
-	err := a.conn.QueryRow(ctx, `SELECT l.pid, s.backend_start FROM pg_locks l JOIN pg_stat_activity s USING (pid)
-		WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 AND l.classid::bigint = $1 AND l.objid::bigint = $2`,
-		int64(uint64(key)>>32), int64(uint64(key)&0xffffffff)).Scan(&pid, &since)
+	high, low := halves(thing)
+	err := a.conn.QueryRow(ctx, "SELECT pid, backend_start FROM pg_stat_activity WHERE pid IN (SELECT l.pid"+claims+")", high, low).Scan(&pid, &since)
 	if err != nil {
 		return ""
 	}

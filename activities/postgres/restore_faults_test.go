@@ -288,6 +288,29 @@ func TestASecondRestoreOfTheSameDatabaseWaits(t *testing.T) {
 	require.Equal(t, 2000, value[int](t, s, s.name, "SELECT count(*) FROM documents"))
 }
 
+func TestAClaimHoldsOnTheWholeServer(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, testenv.Postgres(t))
+	at := mustURL(t, s.dsn)
+	at.Path = "/postgres" // which is administered from template1, unlike all others
+	d := mustGet(t, newSite(t, at.String()))
+	one, err := d.administer(t.Context())
+	require.NoError(t, err)
+	defer one.close(context.Background())
+	other, err := mustGet(t, s).administer(t.Context())
+	require.NoError(t, err)
+	defer other.close(context.Background())
+	require.NotEqual(t, one.conn.Config().Database, other.conn.Config().Database)
+	_, release, err := one.claim(t.Context(), s.name)
+	require.NoError(t, err)
+	got, err := other.try(t.Context(), s.name)
+	require.NoError(t, err)
+	require.False(t, got)
+	require.Contains(t, other.holder(t.Context(), s.name), "pid ")
+	release()
+	require.Eventually(t, func() bool { got, err := other.try(t.Context(), s.name); return err == nil && got }, 5*time.Second, 10*time.Millisecond)
+}
+
 func TestWhatKilledAttemptsLeftIsDropped(t *testing.T) {
 	t.Parallel()
 	s := filledSite(t)

@@ -61,13 +61,19 @@ func (s step) named(base, made string) string {
 // scratch is the database that the step restores into to compare.
 func (s step) scratch() string { return scratch + s.ID }
 
-// shortened is as much of a name as leaves room for what follows it.
+// shortened is a name that leaves room for what follows it. One that is cut ends with a part of its checksum:
+// others may begin like it, and what is made of one must not be taken for another's.
 func shortened(base string, room int) string {
-	for len(base) > maxName-room {
+	if len(base) <= maxName-room {
+		return base
+	}
+	sum := sha256.Sum256([]byte(base))
+	end := "_" + hex.EncodeToString(sum[:4])
+	for len(base) > maxName-room-len(end) {
 		_, size := utf8.DecodeLastRuneInString(base)
 		base = base[:len(base)-size]
 	}
-	return base
+	return base + end
 }
 
 var (

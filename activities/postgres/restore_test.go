@@ -321,6 +321,9 @@ func TestRestoreBringsBackADatabaseThatIsLost(t *testing.T) {
 	require.Empty(t, out.Previous)
 	require.Equal(t, 2000, value[int](t, s, s.name, "SELECT count(*) FROM documents"))
 	require.Empty(t, s.others(t))
+	require.Equal(t, []string{"CONNECT", "TEMPORARY"}, value[[]string](t, s, s.name, `
+		SELECT array_agg(x.privilege_type::text ORDER BY x.privilege_type) FROM pg_database, aclexplode(coalesce(datacl, acldefault('d', datdba))) AS x
+		WHERE datname = current_database() AND x.grantee = 0`), "its users come in again")
 }
 
 func TestRestoreCarriesTheDatabasesPropertiesOver(t *testing.T) {
@@ -394,4 +397,9 @@ func TestNamesOfCopiesFitAndAreKnown(t *testing.T) {
 	require.Equal(t, "docs_before_20261122t021400_1a2b", s.named("docs", madeBefore))
 	require.Empty(t, madeOf("docs", "docs"))
 	require.Empty(t, madeOf("docs_before_2026", "docs"))
+
+	// Databases of many tenants are often called alike but for the end.
+	one, other := strings.Repeat("tenant_", 8)+"1", strings.Repeat("tenant_", 8)+"2"
+	require.Empty(t, madeOf(s.named(one, madeRestoring), other))
+	require.Empty(t, madeOf(s.named(one, madeBefore), strings.Repeat("tenant_", 4)))
 }
