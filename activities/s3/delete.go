@@ -58,6 +58,7 @@ type Kept struct {
 type victim struct {
 	key, version string
 	size         int64
+	marker       bool // it only says that the object was deleted
 }
 
 // delete is the action s3.delete.
@@ -81,15 +82,7 @@ func (b *buckets) delete(ctx context.Context, in DeleteInput) (Deleted, error) {
 	group, bound := errgroup.WithContext(ctx)
 	group.SetLimit(deletedAtOnce)
 	for _, versions := range byKey(victims) {
-		group.Go(func() error {
-			// The oldest first: an object that was deleted must not come back for a moment.
-			for _, v := range slices.Backward(versions) {
-				if err := bucket.erase(bound, v, in.DryRun, out); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
+		group.Go(func() error { return bucket.eraseAll(bound, versions, in.DryRun, out) })
 	}
 	if err := group.Wait(); err != nil {
 		return Deleted{}, cmp.Or(ctx.Err(), err)
@@ -127,9 +120,39 @@ func byKey(victims []victim) map[string][]victim {
 	return found
 }
 
+// eraseAll deletes versions of one object, the newest of which comes first. An object that was deleted before must
+// not come back, not even for a moment: the oldest goes first, the marks of deletions go last, and they stay where
+// a lock keeps what they hide.
+func (b *bucket) eraseAll(ctx context.Context, versions []victim, dryRun bool, out *tally) error {
+	slices.Reverse(versions)
+	slices.SortStableFunc(versions, func(a, b victim) int {
+		switch {
+		case a.marker == b.marker:
+			return 0
+		case b.marker:
+			return -1
+		}
+		return 1
+	})
+	locked := false
+	for _, v := range versions {
+		if v.marker && locked {
+			out.kept(v, "it hides what a lock keeps")
+			continue
+		}
+		stays, err := b.erase(ctx, v, dryRun, out)
+		if err != nil {
+			return err
+		}
+		locked = locked || stays
+	}
+	return nil
+}
+
 // victims finds what is to be deleted, and stops looking when it is more than may be.
 func (b *bucket) victims(ctx context.Context, in DeleteInput) ([]victim, error) {
 	before := time.Now().Add(-in.OlderThan.D())
+	in.Keys = slices.Compact(slices.Sorted(slices.Values(in.Keys)))
 	most := cmp.Or(in.Max, defaultDeleted)
 	var found []victim
 	add := func(v victim, modified *time.Time) bool {
@@ -169,6 +192,9 @@ func (b *bucket) victims(ctx context.Context, in DeleteInput) ([]victim, error) 
 			break
 		}
 	}
+	if len(found) == 0 { // the answer is the same for an object and a bucket that are not there
+		return nil, b.reach(ctx)
+	}
 	return found, nil
 }
 
@@ -181,12 +207,12 @@ func (b *bucket) eachVersion(ctx context.Context, prefix string, visit func(vict
 			return b.failure(ctx, "list its versions", err)
 		}
 		for _, v := range page.Versions {
-			if !visit(victim{aws.ToString(v.Key), aws.ToString(v.VersionId), aws.ToInt64(v.Size)}, v.LastModified) {
+			if !visit(victim{key: aws.ToString(v.Key), version: aws.ToString(v.VersionId), size: aws.ToInt64(v.Size)}, v.LastModified) {
 				return nil
 			}
 		}
 		for _, m := range page.DeleteMarkers {
-			if !visit(victim{aws.ToString(m.Key), aws.ToString(m.VersionId), 0}, m.LastModified) {
+			if !visit(victim{key: aws.ToString(m.Key), version: aws.ToString(m.VersionId), marker: true}, m.LastModified) {
 				return nil
 			}
 		}
@@ -194,22 +220,22 @@ func (b *bucket) eachVersion(ctx context.Context, prefix string, visit func(vict
 	return nil
 }
 
-// erase deletes one, unless a lock keeps it.
-func (b *bucket) erase(ctx context.Context, v victim, dryRun bool, out *tally) error {
+// erase deletes one, unless a lock keeps it; then it stays.
+func (b *bucket) erase(ctx context.Context, v victim, dryRun bool, out *tally) (stays bool, err error) {
 	if dryRun {
 		// What hides an object harms no lock; only the deletion of a version is refused.
 		if held := b.held(ctx, v); v.version != "" && held != "" {
 			out.kept(v, held)
-			return nil
+			return true, nil
 		}
 		out.gone(v)
-		return nil
+		return false, nil
 	}
 	request := &s3.DeleteObjectInput{Bucket: &b.name, Key: &v.key}
 	if v.version != "" {
 		request.VersionId = &v.version
 	}
-	_, err := b.DeleteObject(ctx, request)
+	_, err = b.DeleteObject(ctx, request)
 	switch {
 	case err == nil:
 		out.gone(v)
@@ -217,13 +243,14 @@ func (b *bucket) erase(ctx context.Context, v victim, dryRun bool, out *tally) e
 	case locked(err):
 		held := b.held(ctx, v)
 		if held == "" {
-			return b.failure(ctx, "delete "+v.key, err)
+			return false, b.failure(ctx, "delete "+v.key, err)
 		}
 		out.kept(v, held)
+		return true, nil
 	default:
-		return b.failure(ctx, "delete "+v.key, err)
+		return false, b.failure(ctx, "delete "+v.key, err)
 	}
-	return nil
+	return false, nil
 }
 
 // held is the lock on an object in words; empty when there is none that we can see.
@@ -232,7 +259,10 @@ func (b *bucket) held(ctx context.Context, v victim) string {
 	if err != nil || now == nil {
 		return ""
 	}
-	return lockOf(now).String()
+	if l := lockOf(now); v.version == "" || !l.none() {
+		return l.String()
+	}
+	return b.askLock(ctx, v.key, v.version).String()
 }
 
 // tally collects what came of each. Safe for concurrent use.

@@ -78,6 +78,22 @@ func lockOf(o *s3.HeadObjectOutput) lock {
 	return l
 }
 
+// askLock asks for the lock of one version by itself: not every server tells it of those that are not the current
+// one. Where nothing is locked, the answer is an error.
+func (b *bucket) askLock(ctx context.Context, key, version string) (l lock) {
+	held, err := b.GetObjectLegalHold(ctx, &s3.GetObjectLegalHoldInput{Bucket: &b.name, Key: &key, VersionId: &version})
+	if err == nil && held.LegalHold != nil {
+		l.hold = held.LegalHold.Status == types.ObjectLockLegalHoldStatusOn
+	}
+	kept, err := b.GetObjectRetention(ctx, &s3.GetObjectRetentionInput{Bucket: &b.name, Key: &key, VersionId: &version})
+	if err == nil && kept.Retention != nil {
+		if until := aws.ToTime(kept.Retention.RetainUntilDate); until.After(time.Now()) {
+			l.mode, l.until = strings.ToLower(string(kept.Retention.Mode)), until.UTC()
+		}
+	}
+	return l
+}
+
 // lockable makes sure that a lock can be had, before anything is stored.
 func (b *bucket) lockable(ctx context.Context) error {
 	if state, _ := b.lock(ctx); state == "off" {

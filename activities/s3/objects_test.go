@@ -341,6 +341,48 @@ func TestDelete(t *testing.T) {
 		require.Equal(t, []string{"ab"}, keys(t, b))
 	})
 
+	t.Run("LetsNothingComeBackThatALockKeeps", func(t *testing.T) {
+		t.Parallel()
+		b := lockable(t)
+		t.Cleanup(func() { release(t, b, "evidence/log") })
+		buckets := setup(t, target(b))
+		_, err := buckets.put(t.Context(), PutInput{Target: "backups", Key: "evidence/log", Content: "first"})
+		require.NoError(t, err)
+		_, err = buckets.put(t.Context(), PutInput{Target: "backups", Key: "evidence/log", Content: "second", Lock: "governance", LockFor: sops.Duration(time.Hour)})
+		require.NoError(t, err)
+		_, err = buckets.delete(t.Context(), DeleteInput{Target: "backups", Keys: []string{"evidence/log"}})
+		require.NoError(t, err)
+		for _, dry := range []bool{true, false} {
+			out, err := buckets.delete(t.Context(), DeleteInput{Target: "backups", Prefix: "evidence/", Versions: true, DryRun: dry})
+			require.NoError(t, err)
+			require.Equal(t, 1, out.Deleted)
+			require.Len(t, out.Kept, 2)
+			require.Contains(t, out.Kept[0].Why+out.Kept[1].Why, "it hides what a lock keeps")
+		}
+		_, err = buckets.get(t.Context(), GetInput{Target: "backups", Key: "evidence/log"})
+		testenv.RequirePermanent(t, err, action.ErrNotFound)
+	})
+
+	t.Run("DeletesAKeyGivenTwiceOnce", func(t *testing.T) {
+		t.Parallel()
+		b := lockable(t)
+		buckets := setup(t, target(b))
+		_, err := buckets.put(t.Context(), PutInput{Target: "backups", Key: "a", Content: "x"})
+		require.NoError(t, err)
+		out, err := buckets.delete(t.Context(), DeleteInput{Target: "backups", Keys: []string{"a", "a"}})
+		require.NoError(t, err)
+		require.Equal(t, 1, out.Deleted)
+		require.ElementsMatch(t, []string{"a", "deleted a"}, keys(t, b))
+	})
+
+	t.Run("SaysThatTheBucketIsNotThere", func(t *testing.T) {
+		t.Parallel()
+		c := target(testenv.S3(t))
+		c.Bucket += "-gone"
+		_, err := setup(t, c).delete(t.Context(), DeleteInput{Target: "backups", Keys: []string{"a"}})
+		testenv.RequirePermanent(t, err, action.ErrNotFound)
+	})
+
 	t.Run("DeletesNothingWhenItWouldBeTooMuch", func(t *testing.T) {
 		t.Parallel()
 		b := testenv.S3(t)
