@@ -15,11 +15,13 @@ const (
 // escape makes text safe wherever Mermaid takes a label. Letters, digits and harmless signs stay; everything
 // else becomes an entity, which Mermaid turns into the character only when the picture is drawn: so quotes and
 // brackets end nothing, %% begins no comment, and < no markup. It is never empty: Mermaid does not take that.
-func escape(s string) string {
+func escape(s string) string { return entities([]rune(plain(s))) }
+
+func entities(runes []rune) string {
 	var b strings.Builder
-	runes := []rune(plain(s))
 	for i, r := range runes {
-		if unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsMark(r) || strings.ContainsRune(" ,/…–✓✗●○⊘☎↶", r) || inWord(runes, i) {
+		letter := unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsMark(r)
+		if !inDirection(runes, i) && (letter && r != placeholder || strings.ContainsRune(" ,/…–✓✗●○⊘☎↶", r) || inWord(runes, i)) {
 			b.WriteRune(r)
 		} else {
 			fmt.Fprintf(&b, "#%d;", r)
@@ -29,6 +31,15 @@ func escape(s string) string {
 		return "–"
 	}
 	return b.String()
+}
+
+// placeholder begins what Mermaid itself writes in the place of an entity.
+const placeholder = 'ﬂ'
+
+// inDirection says that a space follows the word "direction": Mermaid looks for "direction TB" even inside of quotes.
+func inDirection(runes []rune, i int) bool {
+	const word = "direction"
+	return runes[i] == ' ' && i >= len(word) && string(runes[i-len(word):i]) == word
 }
 
 // inWord says that a dot, dash or plus stands between letters: anywhere else it may begin a list, and that after
@@ -47,7 +58,7 @@ func label(lines ...string) string {
 	var parts []string
 	for _, l := range lines {
 		if plain(l) != "" {
-			parts = append(parts, escape(l))
+			parts = append(parts, entities(literal([]rune(plain(l)))))
 		}
 	}
 	return `"` + orElse(strings.Join(parts, "<br/>"), "–") + `"`

@@ -83,8 +83,13 @@ func requireSize(t *testing.T, text string) {
 	require.True(t, strings.HasSuffix(text, "\n"))
 }
 
-// shown is what Mermaid shows of a text.
+// shown is what people see of a text in Mermaid.
 func shown(text string) string {
+	return strings.NewReplacer("\uFEFF", "", "\u2060", "", "ˋ", "`").Replace(decoded(text))
+}
+
+// decoded has characters in the place of entities.
+func decoded(text string) string {
 	return entity.ReplaceAllStringFunc(text, func(s string) string {
 		n, _ := strconv.Atoi(strings.Trim(s, "#;"))
 		return string(rune(n))
@@ -115,6 +120,26 @@ func TestMermaid(t *testing.T) {
 				require.Contains(t, shown(drawn), strings.TrimSpace(part+" "+seen(text)))
 			}
 		}
+	})
+	t.Run("KeepsSignsApart", func(t *testing.T) {
+		t.Parallel()
+		// What Mermaid 10.9, 11.4 and 11.17 show of these without it: half of them, an icon, a formula, nothing.
+		for text, want := range map[string]string{
+			"**bold**": "*\uFEFF*\uFEFFbold*\uFEFF*", "_a_": "_\uFEFFa_", "a~b~c": "a~\uFEFFb~\uFEFFc", "`code`": "ˋcodeˋ",
+			"1. list": "1.\uFEFF list", "2) list": "2)\uFEFF list", "- item": "-\uFEFF item", "# head": "\u2060# head", "> quote": "\u2060> quote",
+			"[x](y)": "[x]\uFEFF(y)", "https://example.org": "https:\uFEFF//example.org", "www.example.org": "www.\uFEFFexample.org", "a@b.org": "a@\uFEFFb.org",
+			"fa:fa-bomb": "fa:\uFEFFfa-bomb", "$$x$$": "$\uFEFF$\uFEFFx$\uFEFF$", `C:\new`: "C:\uFEFF\\\uFEFFnew", "ﬂ°°35¶ß": "ﬂ\uFEFF°°35¶\uFEFFß",
+			"at 02:14": "at 02:\uFEFF14", "done: 2 of 3": "done: 2 of 3", "a * b": "a * b", "so.": "so.", "docs-api v1.2": "docs-api v1.2",
+		} {
+			p := parse(t, "sop: test\ntitle: "+quote(text)+"\nphases: [{id: one, title: One, steps: [{id: x, wait: 1s}]}]\n")
+			drawn := diagram.Flow(p).Mermaid()
+			requireFlowchart(t, drawn)
+			require.Contains(t, decoded(drawn), `begin(["`+want+"<br/>")
+		}
+		p := parse(t, "sop: test\ntitle: direction TB\nphases: [{id: one, title: direction LR, steps: [{id: x, title: a direction RL, wait: 1s}]}]\n")
+		drawn := diagram.Flow(p).Mermaid()
+		require.NotRegexp(t, `direction\s`, drawn, "Mermaid takes the whole line for an order")
+		require.Contains(t, shown(drawn), "a direction RL")
 	})
 	t.Run("KeepsTextTextInATimeline", func(t *testing.T) {
 		t.Parallel()

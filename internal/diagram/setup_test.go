@@ -19,7 +19,8 @@ var hostile = []string{
 	`"]; A --> B`, `end`, `subgraph x`, `%% a comment`, `%%{init: {"theme": "dark"}}%%`, `a;b#35;c`, `title: x`, `section y`,
 	"two\nlines", `<script>alert(1)</script>`, `<img src=x onerror=alert(1)>`, `&amp; &#60; "quoted" 'single'`, "`**bold**`",
 	`style x:#fff;`, `classDef x fill:#fff;`, `click n1 "javascript:alert(1)"`, `{{a}} [b] (c) |d|`, "\x1b[31mred\x1b[0m\x00",
-	"\u202Eevil\u202C", `]]>`, `<!-- -->`, "---\ntitle: y\n---", `:done, t1, 2026-01-01, 1d`, `\`, `日本語の手順 🚒`, "\xff\xfe", "", "WWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWW",
+	"\u202Eevil\u202C", `]]>`, `<!-- -->`, "---\ntitle: y\n---", `:done, t1, 2026-01-01, 1d`, `\`, `日本語の手順 🚒`, `direction TB`, `fa:fa-bomb`, `$$x$$`, `a\nb`,
+	`1. one`, `- one`, `*a* _b_ ~c~`, `[x](javascript:alert(1))`, `https://example.org a@example.org`, `ﬂ°°35¶ß`, "\xff\xfe", "", "WWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWW",
 }
 
 // parse reads a procedure that has to be valid.
