@@ -184,3 +184,13 @@ func silent(t testing.TB) string {
 	testenv.KeepSilent(t, l)
 	return path
 }
+
+func TestAHostnameThatLooksLikeAnIDIsKept(t *testing.T) {
+	t.Parallel()
+	const id = "db0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcd"
+	for hostname, want := range map[string]string{"db": "db", id[:12]: ""} { // the engine gives a container its short id
+		s := spec{ID: id, Config: &container.Config{Hostname: hostname}, Host: &container.HostConfig{}}
+		(&engine{}).unbind(t.Context(), &s)
+		require.Equal(t, want, s.Config.Hostname)
+	}
+}

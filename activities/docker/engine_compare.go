@@ -70,6 +70,9 @@ func anonymous(volume string) bool {
 // its host config does not name.
 func (s spec) carried() []string {
 	told := map[string]bool{}
+	for _, place := range s.Borrowed {
+		told[place] = true
+	}
 	for _, bind := range s.Host.Binds {
 		if parts := strings.Split(bind, ":"); len(parts) > 1 {
 			told[parts[1]] = true

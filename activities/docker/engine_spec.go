@@ -33,6 +33,8 @@ type spec struct {
 	// Endpoints is what was asked for on each network, by its name; not what the engine gave.
 	Endpoints map[string]*network.EndpointSettings `json:"endpoints"`
 	Mounts    []mounted                            `json:"mounts"`
+	// Borrowed are the places in Mounts that it has from other containers (--volumes-from).
+	Borrowed []string `json:"borrowed,omitempty"`
 }
 
 // mounted is a place of a container's files that outlives it.
@@ -109,7 +111,7 @@ func (s spec) ownsNetwork() bool { return ownNetwork(s.Host.NetworkMode) && !s.C
 // unbind takes out of a spec what is true of this one container only: its id in its own settings, and the
 // ids of containers that it refers to, which may be other ones by then.
 func (e *engine) unbind(ctx context.Context, s *spec) {
-	if strings.HasPrefix(s.ID, s.Config.Hostname) || s.Host.NetworkMode.IsContainer() {
+	if s.Config.Hostname == short(s.ID) || s.Host.NetworkMode.IsContainer() {
 		s.Config.Hostname = ""
 	}
 	if s.Host.UTSMode.IsHost() { // it has the host's, and must not be told so
@@ -121,6 +123,19 @@ func (e *engine) unbind(ctx context.Context, s *spec) {
 	for i, link := range s.Host.Links { // "/db:/web/alias" is told as "db:alias"
 		if from, to, ok := strings.Cut(link, ":"); ok {
 			s.Host.Links[i] = strings.TrimPrefix(from, "/") + ":" + to[strings.LastIndex(to, "/")+1:]
+		}
+	}
+	for i, from := range s.Host.VolumesFrom {
+		id, mode, given := strings.Cut(from, ":")
+		lender, err := e.api.ContainerInspect(ctx, id)
+		if err != nil { // it is gone: what it lent is all this one's by now
+			continue
+		}
+		if s.Host.VolumesFrom[i] = strings.TrimPrefix(lender.Name, "/"); given {
+			s.Host.VolumesFrom[i] += ":" + mode
+		}
+		for _, m := range lender.Mounts {
+			s.Borrowed = append(s.Borrowed, m.Destination)
 		}
 	}
 }

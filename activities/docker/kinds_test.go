@@ -52,10 +52,18 @@ func TestContainersOfAllKindsAreReplacedAndPutBack(t *testing.T) {
 			config: container.Config{Healthcheck: none, Env: []string{"EMPTY=", "EQUALS=a=b", "SPACE= x "}},
 			host:   container.HostConfig{NetworkMode: container.NetworkMode(p.network), Binds: []string{file + ":/app.conf:ro"}, CgroupnsMode: "host"},
 		},
+		"lends": {
+			config: container.Config{Healthcheck: none, Volumes: map[string]struct{}{"/unnamed": {}}},
+			host:   container.HostConfig{NetworkMode: container.NetworkMode(p.network), Binds: []string{p.volume + ":/named"}},
+		},
+		"borrows": {
+			config: container.Config{Healthcheck: none, MacAddress: "02:42:ac:11:65:43"}, //nolint:staticcheck // older engines know no other place
+			host:   container.HostConfig{NetworkMode: container.NetworkMode(p.network), VolumesFrom: []string{p.api + "-lends:ro"}},
+		},
 	}
 	docker := testenv.DockerClient(t)
 	var names []string
-	for _, kind := range []string{"none", "host", "told", "strict", "plain"} {
+	for _, kind := range []string{"none", "host", "told", "strict", "plain", "lends", "borrows"} {
 		k := kinds[kind]
 		name := p.api + "-" + kind
 		k.config.Image, k.config.Labels = p.ref, p.labels()
