@@ -2,6 +2,7 @@ package workflows_test
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -140,6 +141,40 @@ phases:
 		require.NoError(t, b.env.GetWorkflowError())
 		require.Equal(t, 6, step(t, rec, "watch").Count)
 	})
+}
+
+func TestRepeatKeepsWhatPeopleAnsweredInEarlierRounds(t *testing.T) {
+	t.Parallel()
+	b := setup(t, `
+sop: p
+title: P
+phases:
+  - id: a
+    steps:
+      - id: watch
+        repeat:
+          every: 10m
+          until: steps.how.status == "succeeded" && steps.how.outputs.state == "well"
+          steps: [{id: how, ask: "How is it?", of: coordinator, form: {state: {type: string, required: true}}}]
+`)
+	b.signal(time.Minute, "complete", in{"by": "ann", "step": "watch[0].how", "form": in{"state": "bad"}})
+	b.signal(11*time.Minute, "complete", in{"by": "ann", "step": "watch[1].how", "skip": true, "reason": "busy"})
+	for i := range 25 {
+		b.signal(time.Duration(i)*10*time.Minute+21*time.Minute, "complete", in{"by": "ann", "step": fmt.Sprintf("watch[%d].how", i+2), "form": in{"state": fmt.Sprint("so ", i)}})
+	}
+	b.signal(272*time.Minute, "complete", in{"by": "ann", "step": "watch[27].how", "form": in{"state": "well"}})
+	var early *workflows.Record
+	b.after(15*time.Minute, func() { early = b.record() })
+	rec := b.start("P")
+	require.NoError(t, b.env.GetWorkflowError())
+	require.Len(t, step(t, early, "watch").Earlier, 1)
+	require.Equal(t, "bad", step(t, early, "watch").Earlier[0].Ask.Form["state"])
+	require.Equal(t, "Ann", step(t, early, "watch").Earlier[0].Ask.Done.By.Name)
+	watch := step(t, rec, "watch")
+	require.Len(t, watch.Earlier, 20, "the last ones")
+	require.Equal(t, "so 24", watch.Earlier[19].Ask.Form["state"])
+	require.Equal(t, "watch[26].how", watch.Earlier[19].Path)
+	require.Equal(t, "well", watch.Steps[0].Ask.Form["state"])
 }
 
 func TestWait(t *testing.T) {

@@ -263,6 +263,8 @@ func (rec *Record) dropOutputs(s *Step, above int) {
 }
 
 func (rec *Record) dropRounds(s *Step) {
+	rec.LeftOut.Steps += len(s.Earlier)
+	s.Earlier = nil
 	for _, item := range s.Items {
 		rec.LeftOut.Steps += countSteps(item.Steps)
 		item.Steps, item.Item = nil, nil

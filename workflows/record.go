@@ -116,6 +116,8 @@ type Step struct {
 	Child *Child `json:"child,omitempty"`
 	// Steps are those of a `parallel`, and of the current round of a `repeat`.
 	Steps []*Step `json:"steps,omitempty"`
+	// Earlier are the questions that people answered in earlier rounds of a `repeat`, the oldest first.
+	Earlier []*Step `json:"earlier,omitempty"`
 	// Items are the rounds of an `each`.
 	Items []*Item `json:"items,omitempty"`
 

@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"encoding/json"
+	"slices"
 	"time"
 
 	"go.temporal.io/sdk/workflow"
@@ -28,8 +29,46 @@ func (r *run) repeat(ctx workflow.Context, s *sops.Step, rec *Step, f *frame) er
 		if err := r.pause(ctx, *rec.Until, rec.Title); err != nil {
 			return err
 		}
+		rec.keepAnswers()
 		rec.Until, rec.Steps = nil, nil
 	}
+}
+
+// How much of what people answered in earlier rounds a `repeat` keeps: it may go on for years.
+const (
+	maxEarlier     = 20       // answers
+	maxEarlierSize = 64 << 10 // bytes of JSON
+)
+
+// keepAnswers keeps what people have answered in a round that is over, whose steps make way for the next one's.
+func (rec *Step) keepAnswers() {
+	rec.Earlier = append(rec.Earlier, answered(rec.Steps)...)
+	rec.Earlier = rec.Earlier[max(0, len(rec.Earlier)-maxEarlier):]
+	size := 0
+	for i, s := range slices.Backward(rec.Earlier) {
+		data, err := json.Marshal(s)
+		if size += len(data); err != nil || size > maxEarlierSize {
+			rec.Earlier = rec.Earlier[i+1:]
+			return
+		}
+	}
+}
+
+// answered are the steps whose form somebody has filled in.
+func answered(steps []*Step) (out []*Step) {
+	for _, s := range steps {
+		if a := s.Ask; a != nil && a.Done != nil && !a.Skipped && len(a.Form) > 0 {
+			one := *s
+			one.Outputs = nil // they are the form
+			out = append(out, &one)
+		}
+		out = append(out, s.Earlier...)
+		out = append(out, answered(s.Steps)...)
+		for _, item := range s.Items {
+			out = append(out, answered(item.Steps)...)
+		}
+	}
+	return out
 }
 
 // repeatRound runs one round, or goes on with one that the record shows as begun.

@@ -64,8 +64,11 @@ func (a actions) postMortem(ctx context.Context, in IncidentInput) (IncidentRepo
 func (a actions) ofIncident(
 	ctx context.Context, name string, in IncidentInput, form func(*workflows.Record, write.Answers, time.Time) *write.Document,
 ) (IncidentReport, error) {
-	answers := in.answers()
-	written, err := a.ofRun(ctx, name, in.About, func(rec *workflows.Record) *write.Document { return form(rec, answers, time.Now()) })
+	var answers write.Answers
+	written, err := a.ofRun(ctx, name, in.About, func(rec *workflows.Record) *write.Document {
+		answers = in.answers().Or(a.heard(ctx))
+		return form(rec, answers, time.Now())
+	})
 	return IncidentReport{Written: written, Answers: answers}, err
 }
 
@@ -131,6 +134,16 @@ func (a actions) told(ctx context.Context, id, started string) *workflows.Record
 		return nil
 	}
 	return rec
+}
+
+// heard is what people have answered so far in the run that asks, earlier rounds included: whoever is asked again only
+// has to add what is missing.
+func (a actions) heard(ctx context.Context) write.Answers {
+	rec := a.told(ctx, activity.GetInfo(ctx).WorkflowExecution.ID, "")
+	if rec == nil {
+		return write.Answers{}
+	}
+	return write.AnswersOf(rec)
 }
 
 // unrecorded stands for a run that the journal does not know.

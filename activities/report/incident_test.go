@@ -17,6 +17,7 @@ import (
 	write "github.com/orderly-ops/orderly/internal/report"
 	"github.com/orderly-ops/orderly/internal/testenv"
 	"github.com/orderly-ops/orderly/sops"
+	"github.com/orderly-ops/orderly/workflows"
 )
 
 func TestAnIncidentIsFoundByWhenItBegan(t *testing.T) {
@@ -168,4 +169,36 @@ func TestARunThatIsOpenIsAskedItself(t *testing.T) {
 	require.Contains(t, report(&older.Started), "# Incident report: The API is down\n", "the one that began then is over")
 	_, err := called(t, d.incident, IncidentInput{About: About{Incident: "nowhere/else"}})
 	testenv.RequireTransient(t, err)
+}
+
+func TestWhoeverIsAskedAgainOnlyAddsWhatIsMissing(t *testing.T) {
+	t.Parallel()
+	d := atDesk(t)
+	d.keepRecord(t, outage("emergency-response/main", november(3, 2)))
+	o, problems := sops.ParseOrg("org.yaml", []byte("people: {ann: {name: Ann Example, email: ann@example.org}}\n"))
+	require.NoError(t, problems.Err())
+	d.org = func() (*sops.Org, error) { return o, nil }
+	round := func(form map[string]any) *workflows.Step {
+		return &workflows.Step{ID: "account", Ask: &workflows.Ask{Done: &workflows.Deed{}, Form: form}}
+	}
+	asking := &workflows.Record{Procedure: "post-mortem", WorkflowID: "default-test-workflow-id", Started: november(3, 4), Phases: []*workflows.Phase{{Steps: []*workflows.Step{{
+		ID: "reported", Kind: "repeat",
+		Earlier: []*workflows.Step{round(map[string]any{"users": "all", "cause": "TBD", "lessons": "look once", "items": "own it | ann | 2026-12-02"})},
+		Steps:   []*workflows.Step{round(map[string]any{"users": "", "cause": "a certificate", "lessons": "look twice", "items": ""})},
+	}}}}}
+	d.ask = func(_ context.Context, id string) (json.RawMessage, error) {
+		require.Equal(t, asking.WorkflowID, id)
+		return json.Marshal(asking)
+	}
+	items, err := called(t, d.items, ItemsInput{})
+	require.NoError(t, err)
+	require.Equal(t, 1, items.Count, items.Problems)
+	out, err := called(t, d.postMortem, IncidentInput{
+		About: About{Incident: "emergency-response/main"}, Answers: write.Answers{Cause: "a certificate", Lessons: "look twice", Items: []write.Item{items.Items[0].Item}},
+	})
+	require.NoError(t, err)
+	require.Equal(t, "all", out.Answers.Users)
+	require.Equal(t, "look twice", out.Answers.Lessons, "what is said later counts more")
+	require.NotContains(t, out.Unanswered, "impact on users")
+	require.Contains(t, d.kept(t, out.Key), "- Users: all\n")
 }

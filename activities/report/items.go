@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"go.temporal.io/sdk/activity"
+
 	"github.com/orderly-ops/orderly/activities/action"
 	write "github.com/orderly-ops/orderly/internal/report"
 	"github.com/orderly-ops/orderly/internal/yamldoc"
@@ -16,7 +18,7 @@ import (
 
 // ItemsInput is the input of report.items.
 type ItemsInput struct {
-	Text string `json:"text" doc:"One item a line: what | who | YYYY-MM-DD. Who is a role, team or person of org.yaml. The word none says that there is nothing to do."`
+	Text string `json:"text,omitempty" doc:"One item a line: what | who | YYYY-MM-DD. Who is a role, team or person of org.yaml. The word none says that there is nothing to do." default:"what people wrote last into a field items of the run that asks"`
 }
 
 // Items is the output of report.items.
@@ -37,10 +39,15 @@ type DueItem struct {
 // askedAt is the hour of the day (UTC) when owners of items are asked.
 const askedAt = 9 * time.Hour
 
-func (a actions) items(_ context.Context, in ItemsInput) (Items, error) {
+func (a actions) items(ctx context.Context, in ItemsInput) (Items, error) {
 	o, err := a.staff()
 	if err != nil {
 		return Items{}, err
+	}
+	if !write.Said(in.Text) && activity.IsActivity(ctx) {
+		if rec := a.told(ctx, activity.GetInfo(ctx).WorkflowExecution.ID, ""); rec != nil {
+			in.Text = write.ItemsSaid(rec)
+		}
 	}
 	found, problems := write.ParseItems(in.Text, func(who string) (string, error) { return entry(o, who) })
 	out := Items{Items: []DueItem{}, Count: len(found), None: write.NoItems(in.Text), OK: len(problems) == 0, Problems: problems}

@@ -163,6 +163,19 @@ func AnswersOf(rec *workflows.Record) Answers {
 	return a
 }
 
+// ItemsSaid is what people have written last about action items in a run, whether it can be taken or not.
+func ItemsSaid(rec *workflows.Record) (text string) {
+	walk(rec, func(s *workflows.Step) {
+		if s.Ask == nil || s.Ask.Done == nil || s.Ask.Skipped {
+			return
+		}
+		if last, _ := s.Ask.Form[fieldItems].(string); said(last) {
+			text = last
+		}
+	})
+	return text
+}
+
 func (a *Answers) takeItems(text string) {
 	if items, problems := ParseItems(text, nil); len(problems) == 0 {
 		a.Items, a.NoItems = items, NoItems(text)

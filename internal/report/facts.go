@@ -372,6 +372,7 @@ func walkSteps(steps []*workflows.Step, visit func(*workflows.Step)) {
 			continue
 		}
 		visit(s)
+		walkSteps(s.Earlier, visit)
 		walkSteps(s.Steps, visit)
 		for _, item := range s.Items {
 			if item == nil {

@@ -46,7 +46,7 @@ func check(rec *workflows.Record) error {
 // hollow says whether a step is not there.
 func hollow(steps []*workflows.Step) bool {
 	for _, s := range steps {
-		if s == nil || hollow(s.Steps) || slices.Contains(s.Items, nil) {
+		if s == nil || hollow(s.Steps) || hollow(s.Earlier) || slices.Contains(s.Items, nil) {
 			return true
 		}
 		for _, item := range s.Items {

@@ -119,10 +119,7 @@ func TestPostMortem(t *testing.T) {
 		for k, v := range analysis {
 			first[k] = v
 		}
-		second := said("none")
-		for k, v := range analysis {
-			second[k] = v
-		}
+		second := in{"users": "all of them", "items": "none"}
 		var told string
 		b.answer("notify.send", func(with in) (any, error) {
 			if subject, _ := with["subject"].(string); strings.Contains(subject, "is not complete") {
@@ -138,6 +135,9 @@ func TestPostMortem(t *testing.T) {
 		require.Contains(t, told, "Missing: impact on users")
 		require.Contains(t, told, `org.yaml has no role, team or person "nobody-we-know"`)
 		require.Contains(t, told, `line 2, "soon": it takes three parts`)
+		complete := b.report(rec, "written[1].complete")
+		require.NotContains(t, complete, "**missing**", "what was said in the first round is kept")
+		require.Contains(t, complete, "12,000 requests failed")
 	})
 
 	t.Run("StaysOpenWhenSomebodySkipsItAndIsChased", func(t *testing.T) {
