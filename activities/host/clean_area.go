@@ -169,7 +169,7 @@ func (w *walk) subfolder(ctx context.Context, root *os.Root, at place, info fs.F
 	if err := w.folder(ctx, sub, place{dir: abs, below: below, depth: at.depth + 1}); err != nil {
 		return err
 	}
-	if w.settings.How == config.CleanDelete && len(w.settings.Match) == 0 && changed(info).Before(w.before) && !w.in.DryRun {
+	if w.settings.How == config.CleanDelete && len(w.settings.Match) == 0 && changed(info).Before(w.before) && !w.open.has(identify(info)) && !w.in.DryRun {
 		if root.Remove(info.Name()) == nil { // one that is not empty stays
 			w.went(0, 1, 0, below)
 		}

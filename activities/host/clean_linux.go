@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -41,13 +42,14 @@ func changed(info fs.FileInfo) time.Time {
 	return info.ModTime()
 }
 
-// findOpenFiles looks through the open and the mapped files of all programs that may be looked at.
+// findOpenFiles looks through what all programs that may be looked at have open, mapped, mounted or stand in.
 func findOpenFiles(ctx context.Context) (openFiles, error) {
 	found := openFiles{files: map[[2]uint64]bool{}, all: true}
 	programs, err := os.ReadDir("/proc")
 	if err != nil {
 		return found, fmt.Errorf("look for open files: %w", err)
 	}
+	views := map[string]bool{} // of the mounts, which many programs share
 	for _, p := range programs {
 		if err := ctx.Err(); err != nil {
 			return found, err
@@ -55,27 +57,68 @@ func findOpenFiles(ctx context.Context) (openFiles, error) {
 		if _, err := strconv.Atoi(p.Name()); err != nil {
 			continue
 		}
-		if err := found.program("/proc/" + p.Name()); errors.Is(err, fs.ErrPermission) {
+		proc := "/proc/" + p.Name()
+		if err := found.program(proc); errors.Is(err, fs.ErrPermission) {
 			found.all = false
 		} // one that has ended meanwhile has nothing open
+		if view, err := os.Readlink(proc + "/ns/mnt"); err == nil && !views[view] {
+			views[view] = true
+			_ = found.mounted(proc) // the same
+		}
 	}
 	return found, nil
 }
 
-// program adds the files of one program.
+// program adds the files of one program, and the folders that it stands in.
 func (o openFiles) program(proc string) error {
+	o.add(proc + "/cwd")
+	o.add(proc + "/root")
 	descriptors, err := os.ReadDir(proc + "/fd")
 	if err != nil {
 		return err
 	}
 	for _, d := range descriptors {
-		if info, err := os.Stat(proc + "/fd/" + d.Name()); err == nil {
-			id := identify(info)
-			o.files[[2]uint64{id.device, id.inode}] = true
-		}
+		o.add(proc + "/fd/" + d.Name())
 	}
 	return o.mapped(proc + "/maps")
 }
+
+func (o openFiles) add(path string) {
+	if info, err := os.Stat(path); err == nil {
+		id := identify(info)
+		o.files[[2]uint64{id.device, id.inode}] = true
+	}
+}
+
+// mounted adds what a program sees mounted at another place: files and folders of this machine that a container
+// was given, or the private /tmp of a service. Nobody need have anything open in it, and without it the container
+// would not start again.
+func (o openFiles) mounted(proc string) error {
+	text, err := os.ReadFile(proc + "/mountinfo")
+	if err != nil {
+		return err
+	}
+	for line := range strings.Lines(string(text)) {
+		// 36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw: what of a file system, and where
+		words := strings.Fields(line)
+		if len(words) < 10 || words[3] == "/" {
+			continue
+		}
+		if i := slices.Index(words, "-"); i < 0 || i+1 == len(words) || afar(words[i+1]) {
+			continue
+		}
+		o.add(proc + "/root" + unescape.Replace(words[4]))
+	}
+	return nil
+}
+
+// afar says that asking a file system may take for ever.
+func afar(kind string) bool {
+	return slices.Contains([]string{"nfs", "nfs4", "cifs", "smb3", "9p", "ceph", "autofs"}, kind) || strings.HasPrefix(kind, "fuse")
+}
+
+// unescape reads a path as the kernel writes it.
+var unescape = strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`)
 
 // mapped adds the files that a program has mapped into its memory; it may have closed them.
 func (o openFiles) mapped(path string) error {
