@@ -313,6 +313,8 @@ func (b *batch) excuse(ctx context.Context, p piece, err error) (string, error) 
 		return lockedReason + ": deadlock with another session", nil
 	case codeNoTable, codeNoObject:
 		return "is gone", nil
+	case codeDuplicate: // as before: it enforces nothing until a person has been through the rows
+		return "its rows are not unique, so it can't be built: find the duplicates and remove them first", nil
 	case codeReadOnly, codeDiskFull:
 		return "", b.failed(doing, err)
 	}

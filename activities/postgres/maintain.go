@@ -26,6 +26,7 @@ const (
 	codeLocked    = "55P03" // lock_timeout
 	codeCancelled = "57014" // statement_timeout, or somebody called pg_cancel_backend
 	codeDeadlock  = "40P01"
+	codeDuplicate = "23505"
 	codeNoTable   = "42P01"
 	codeNoObject  = "42704"
 	codeDiskFull  = "53100"

@@ -3,6 +3,7 @@ package postgres
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"path"
 	"slices"
 	"strings"
@@ -104,6 +105,7 @@ func (a *actions) vacuum(ctx context.Context, in VacuumInput) (Vacuum, error) {
 	}
 	defer stop()
 	out.Earlier = len(b.log.Worked)
+	tables, rest := portion(tables)
 	for _, t := range tables { // what may not be worked is told like what can't be
 		if t.Status == statusSkipped && !slices.Contains(b.log.Worked, t.OID) {
 			b.log.note(t)
@@ -113,8 +115,20 @@ func (a *actions) vacuum(ctx context.Context, in VacuumInput) (Vacuum, error) {
 	if err != nil {
 		return Vacuum{}, err
 	}
-	out.sum(&b.log.worklog, left)
+	out.sum(&b.log.worklog, append(left, rest...))
 	return out, nil
+}
+
+// portion is as many tables as one step takes, and those left for another one: they need it least.
+func portion(tables []piece) (now, rest []piece) {
+	if len(tables) <= maxPieces {
+		return tables, nil
+	}
+	rest = slices.Clone(tables[maxPieces:])
+	for i := range rest {
+		rest[i].Reason = fmt.Sprintf("one step takes %d tables: name these in another one", maxPieces)
+	}
+	return tables[:maxPieces], rest
 }
 
 // limitsOf checks the bounds of a working session and fills in their defaults.
@@ -217,9 +231,6 @@ func choose(tables []table, in VacuumInput) ([]table, error) {
 		seen := map[uint32]bool{}
 		tables = slices.DeleteFunc(chosen, func(t table) bool { was := seen[t.OID]; seen[t.OID] = true; return was })
 	}
-	if len(tables) > maxPieces {
-		return nil, action.Permanent(action.ErrInput, "postgres.vacuum: these are %d tables and one step takes %d: name some with tables, others in another step", len(tables), maxPieces)
-	}
 	return tables, nil
 }
 
@@ -264,7 +275,7 @@ func (v *Vacuum) sum(m *worklog, left []piece) {
 // told lists what is to be told, at most maxListed: what was skipped or left first.
 func told(m *worklog, left []piece) []piece {
 	for i := range left {
-		left[i].Status, left[i].Reason = statusLeft, "the budget was spent"
+		left[i].Status, left[i].Reason = statusLeft, cmp.Or(left[i].Reason, "the budget was spent")
 	}
 	all := slices.Concat(m.Pieces, left)
 	rank := map[string]int{statusSkipped: 0, statusLeft: 1, statusDone: 2}

@@ -178,6 +178,23 @@ func TestVacuumLeavesTheRestWhenItsBudgetIsSpent(t *testing.T) {
 	require.Equal(t, statusLeft, out.Tables[0].Status)
 }
 
+func TestVacuumLeavesWhatIsMoreThanOneStepTakes(t *testing.T) {
+	t.Parallel()
+	tables := make([]piece, maxPieces+2)
+	tables[maxPieces].Name = "in least need but one"
+	now, rest := portion(tables)
+	require.Len(t, now, maxPieces)
+	require.Len(t, rest, 2)
+	require.Equal(t, "in least need but one", rest[0].Name)
+	var out Vacuum
+	out.sum(&worklog{}, rest)
+	require.Equal(t, 2, out.Left)
+	require.Contains(t, out.Tables[0].Reason, "one step takes 10000 tables")
+	now, rest = portion(tables[:maxPieces])
+	require.Len(t, now, maxPieces)
+	require.Empty(t, rest)
+}
+
 func TestVacuumSkipsTablesOfOthers(t *testing.T) {
 	t.Parallel()
 	dsn := testenv.Postgres(t)
