@@ -125,8 +125,8 @@ func TestRollback(t *testing.T) {
 	t.Parallel()
 	// agreed lets Ben choose and Chloe agree.
 	agreed := func(b *bench) {
-		b.done(2*time.Minute, "ben", "choice", in{"to": "v1.2.0", "from": "v1.3.0"})
-		b.done(3*time.Minute, "ben", "go", in{"impact": "a minute away"})
+		b.done(2*time.Minute, "ben", "choice", in{"to": "v1.2.0"})
+		b.done(3*time.Minute, "ben", "go", in{"impact": "a minute away", "from": "v1.3.0"})
 		b.at(4*time.Minute, workflows.MessageDecide, in{"by": "chloe", "step": "agreed", "approve": true})
 		b.done(20*time.Minute, "ben", "works", in{"seen": "I could log in"})
 	}
