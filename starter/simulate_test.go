@@ -37,6 +37,15 @@ func TestSimulateChecksItsFlags(t *testing.T) {
 	require.Contains(t, got.out, "on it")
 }
 
+func TestSimulateSaysThatPagesAreOfADrill(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.write("sops/org.yaml", previewOrg)
+	b.write("sops/alarm.yaml", alarmSOP)
+	require.Contains(t, b.orderly("simulate", "alarm", "--drill", "--horizon", "1h").out, "Paged; every message says that it is a drill\n")
+	require.Contains(t, b.orderly("simulate", "alarm", "--horizon", "1h").out, "Paged\n")
+}
+
 func TestSimulateKeepsItsColumnsApart(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)

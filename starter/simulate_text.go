@@ -162,7 +162,11 @@ func (t *simulation) when(at time.Time) string {
 }
 
 func (t *simulation) paged() {
-	t.section("Paged")
+	title := "Paged"
+	if t.Record.Drill {
+		title += "; every message says that it is a drill"
+	}
+	t.section(title)
 	people := simulate.PagedPeople(t.Result)
 	if len(people) == 0 {
 		t.add("  nobody")

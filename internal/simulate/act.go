@@ -141,7 +141,7 @@ func (w *world) sendNotice(c *call) (notify.SendOutput, error) {
 		return notify.SendOutput{}, err
 	}
 	out := notify.SendOutput{Recipients: []notify.SentTo{}, Nobody: append([]string{}, report.Nobody...)}
-	told := Told{At: w.now(), Run: c.run.ID, Kind: string(notify.KindNotice), To: in.To, Step: c.step, Text: order.Message.Headline, Reached: []string{}, Transports: []string{}}
+	told := Told{At: w.now(), Run: c.run.ID, Kind: string(notify.KindNotice), To: in.To, Step: c.step, Text: order.Message.Headline, Reached: []string{}, Transports: []string{}, partly: len(report.Nobody) > 0}
 	for _, who := range report.Told {
 		to := notify.SentTo{ID: who.ID, Name: who.Name, Over: []string{}}
 		for _, o := range who.Outcomes {
@@ -152,6 +152,8 @@ func (w *world) sendNotice(c *call) (notify.SendOutput, error) {
 		if who.Reached || in.DryRun {
 			out.Reached++
 			told.Reached = append(told.Reached, who.ID)
+		} else {
+			told.partly = true
 		}
 		told.Transports = union(told.Transports, to.Over)
 		out.Recipients = append(out.Recipients, to)

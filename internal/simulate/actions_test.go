@@ -1,6 +1,7 @@
 package simulate_test
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -105,6 +106,20 @@ never: [{action: docker.restart}, {action: notify.send}]
 `, release)
 	require.True(t, r.Record.Drill)
 	require.Equal(t, "release/drill-docs-db", r.Record.WorkflowID)
+}
+
+func TestADrillMarksWhatIsSent(t *testing.T) {
+	t.Parallel()
+	for _, drill := range []bool{true, false} {
+		r := play(t, fmt.Sprintf("at: 2026-11-25T02:14:00Z\ndrill: %v\nhorizon: 40m\ninputs: {level: level-2}\nexpect: {told: [board]}\n", drill), outage)
+		require.NotEmpty(t, r.Pages)
+		for _, p := range r.Pages {
+			require.Equal(t, drill, p.Drill)
+		}
+		for _, told := range r.Told {
+			require.Equal(t, drill, told.Drill, told.Kind)
+		}
+	}
 }
 
 func TestTargetsAndServicesAreThoseOfTheScenario(t *testing.T) {

@@ -77,36 +77,38 @@ func (s sent) is(want sent) bool {
 	return s.who == want.who && (want.when == "" || s.when == want.when) && (len(want.via) == 0 || slices.Contains(s.via, want.via[0]))
 }
 
-// come says how many of the wanted pages come one after the other; those of the same second in any order.
-func come(want, got []sent) int {
-	i := 0
+// come gives the pages that the wanted ones are, one after the other up to the first that does not come; those of
+// the same second in any order.
+func come(want, got []sent) []sent {
+	var came []sent
 	for group := range seconds(got) {
 		left := slices.Clone(group)
-		for i < len(want) {
-			n := slices.IndexFunc(left, func(s sent) bool { return s.is(want[i]) })
+		for len(came) < len(want) {
+			n := slices.IndexFunc(left, func(s sent) bool { return s.is(want[len(came)]) })
 			if n < 0 {
 				break
 			}
+			came = append(came, left[n])
 			left = slices.Delete(left, n, n+1)
-			i++
 		}
 	}
-	return i
+	return came
 }
 
 func (j *judge) pages(e *Expect) {
 	got := j.sentPages()
 	if j.s.places.Has(e, "pages") {
 		want := j.wanted(e.Pages)
-		if len(got) != len(want) || come(want, got) < len(want) {
+		if len(got) != len(want) || len(come(want, got)) < len(want) {
 			j.differ(j.s.places.Key(e, "pages"), "pages", texts(want, want), texts(got, want))
 		}
 	}
 	want := j.wanted(e.Paged)
-	if i := come(want, got); i < len(want) {
+	came := come(want, got)
+	if i := len(came); i < len(want) {
 		m := Mismatch{
 			Pos: j.s.places.Item(e, "paged", i), What: "paged", Expected: want[i].String() + after(want, i),
-			Actual: "it does not come", Want: texts(want, want), Got: texts(got, want),
+			Actual: "it does not come", Want: texts(append(came, want[i:]...), want), Got: texts(got, want),
 		}
 		j.out = append(j.out, m)
 	}
@@ -130,47 +132,6 @@ func texts(pages, want []sent) []string {
 		}
 	}
 	return out
-}
-
-// names are whom a message was told to, as it names them and as people; nobody when it got through to nobody.
-func (t Told) names() []string {
-	if len(t.Reached) == 0 {
-		return nil
-	}
-	return union(slices.Clone(t.To), t.Reached)
-}
-
-// told compares who was told, in order. A message that goes to several counts once for each of them. None wanted
-// means that nobody is told.
-func (j *judge) told(e *Expect) {
-	var got []string
-	i := 0
-	for _, t := range j.r.Told {
-		names := t.names()
-		line := relative(j.r.At, t.At) + " " + strings.Join(t.To, ", ")
-		if names == nil {
-			line += " (nobody was reached)"
-		}
-		got = append(got, line)
-		used := map[string]bool{}
-		for again := true; again; {
-			again = i < len(e.Told) && slices.Contains(names, e.Told[i]) && !used[e.Told[i]]
-			if again {
-				used[e.Told[i]] = true
-				i++
-			}
-		}
-	}
-	anybody := slices.ContainsFunc(j.r.Told, func(t Told) bool { return t.names() != nil })
-	if len(e.Told) == 0 && anybody && j.s.places.Has(e, "told") {
-		j.differ(j.s.places.Key(e, "told"), "told", nil, got)
-	}
-	if i < len(e.Told) {
-		j.out = append(j.out, Mismatch{
-			Pos: j.s.places.Item(e, "told", i), What: "told", Expected: e.Told[i], Actual: "is not told, or not in this order",
-			Want: e.Told, Got: got,
-		})
-	}
 }
 
 func (j *judge) clocks(e *Expect) {
@@ -274,17 +235,18 @@ func (j *judge) lists(e *Expect) {
 
 func (j *judge) timeline(e *Expect) {
 	i := 0
-	var lines []string
+	var lines, found []string
 	for _, ev := range j.r.Record.Timeline {
 		lines = append(lines, fmt.Sprintf("%s %s", relative(j.r.At, ev.At), ev.Text))
 		if i < len(e.Timeline) && has(ev.Text, e.Timeline[i]) {
+			found = append(found, lines[len(lines)-1])
 			i++
 		}
 	}
 	if i < len(e.Timeline) {
 		j.out = append(j.out, Mismatch{
 			Pos: j.s.places.Item(e, "timeline", i), What: "timeline", Expected: e.Timeline[i],
-			Actual: "no line says it, or not in this order", Want: e.Timeline, Got: lines,
+			Actual: "no line says it, or not in this order", Want: append(found, e.Timeline[i:]...), Got: lines,
 		})
 	}
 }

@@ -115,6 +115,46 @@ func TestToldIsWhoWasReached(t *testing.T) {
 	require.Empty(t, what)
 }
 
+// Of a message to several, one that it has not reached was not told it.
+func TestToldSaysWhoWasMissed(t *testing.T) {
+	t.Parallel()
+	const several = `sop: several
+title: Several
+owners: [lead]
+phases:
+  - id: all
+    steps:
+      - {id: say, uses: notify.send, with: {to: [boss, board, alerts], subject: It burns, text: It burns}}
+      - {id: ready, ask: "Ready?", of: boss, within: 1h, on_expire: skip}
+`
+	const mail, eve = "transports: {email: {down: {}}}\n", "unreachable: [eve]\n"
+	what, _ := judged(t, "procedure: several\nexpect: {told: [alerts, board, boss, boss]}\n", several)
+	require.Empty(t, what)
+	what, wrong := judged(t, "procedure: several\n"+mail+eve+"expect: {told: [boss, board, alerts]}\n", several)
+	require.Equal(t, []string{"told"}, what)
+	require.Equal(t, "board", wrong[0].Expected)
+	require.Equal(t, "is not reached +0s", wrong[0].Actual)
+	require.Equal(t, []string{"+0s boss", "board", "alerts"}, wrong[0].Want)
+	require.Equal(t, []string{"+0s boss", "+0s board: not reached", "+0s alerts"}, wrong[0].Got[:3])
+	what, _ = judged(t, "procedure: several\n"+mail+"expect: {told: [board]}\nnever: [{tell: list}]\n", several)
+	require.Empty(t, what, "somebody of the group is reached")
+	what, _ = judged(t, "procedure: several\n"+mail+eve+"expect: {told: [boss]}\nnever: [{tell: board}]\n", several)
+	require.Empty(t, what)
+	what, wrong = judged(t, "procedure: several\nunreachable: [dora]\nexpect: {told: [boss]}\nnever: [{tell: eve}]\n", several)
+	require.Equal(t, []string{"told", "never"}, what)
+	require.Equal(t, []string{"+0s boss: not reached", "+0s board", "+0s alerts", "+1s boss: not reached"}, wrong[0].Got[:4])
+}
+
+// What came as expected stands on both sides, so that the difference is what is shown.
+func TestListsShowTheDifference(t *testing.T) {
+	t.Parallel()
+	const night = "at: 2026-11-25T02:14:00Z\nhorizon: 26m\ninputs: {level: five}\nprocedure: outage\n"
+	_, wrong := judged(t, night+"expect: {paged: [ann, carol, bob], timeline: [paged tier 2, paged tier 1]}\n", outage)
+	require.Equal(t, []string{"+0s ann", "+10m carol", "bob"}, wrong[0].Want)
+	require.Equal(t, "+5m paged tier 2 of five (Five): Bob (slack, email)", wrong[1].Want[0])
+	require.Contains(t, wrong[1].Got, wrong[1].Want[0])
+}
+
 func TestNoFindings(t *testing.T) {
 	t.Parallel()
 	what, _ := judged(t, "expect: {findings: []}\n", many)

@@ -130,7 +130,7 @@ func (h *hub) Tell(_ context.Context, to []notify.Recipient, via []string, m not
 		outcomes[i] = h.chase(m, notify.Owed{To: to[i], Outcomes: outcomes[i]})
 		if !h.asked { // a mailing list that is told beside a board
 			people := []workflows.PagedPerson{{ID: to[i].ID, Name: to[i].Name, Outcomes: outcomes[i]}}
-			h.w.noteMessage([]string{to[i].ID}, "", m, people)
+			h.w.noteMessage(workflows.TellRequest{To: []string{to[i].ID}, Message: m}, workflows.PageResult{People: people})
 		}
 	}
 	return outcomes
@@ -223,7 +223,7 @@ func (w *world) noteTold(request, answer any) {
 	case workflows.DeliverRequest:
 		w.notePages(q.Message, result.People, q.Owed)
 	case workflows.TellRequest:
-		w.noteMessage(q.To, q.Step, q.Message, result.People)
+		w.noteMessage(q, result)
 		w.plan(q, result.People)
 	}
 }
@@ -231,7 +231,7 @@ func (w *world) noteTold(request, answer any) {
 // notePages keeps what is new of some deliveries; before is how they stood.
 func (w *world) notePages(m notify.Message, people, before []workflows.PagedPerson) {
 	for _, p := range people {
-		page := Page{At: w.now(), Run: m.Run, Person: p.ID, Name: p.Name, As: p.As, Backup: p.Backup, Text: m.Headline, ID: m.ID, Transports: []string{}}
+		page := Page{At: w.now(), Run: m.Run, Person: p.ID, Name: p.Name, As: p.As, Backup: p.Backup, Drill: m.Drill, Text: m.Headline, ID: m.ID, Transports: []string{}}
 		var was []notify.Outcome
 		for _, b := range before {
 			if b.ID == p.ID {
@@ -255,25 +255,4 @@ func (w *world) notePages(m notify.Message, people, before []workflows.PagedPers
 		}
 	}
 	w.lookForQuestions(m)
-}
-
-func (w *world) noteMessage(to []string, step string, m notify.Message, people []workflows.PagedPerson) {
-	told := Told{
-		At: w.now(), Run: m.Run, Kind: string(m.Kind), To: slices.Clone(to), Step: step,
-		Text: m.Headline, Reached: []string{}, Transports: []string{},
-	}
-	for _, p := range people {
-		for _, o := range p.Outcomes {
-			if o.State != notify.Sent {
-				continue
-			}
-			if !slices.Contains(told.Reached, p.ID) {
-				told.Reached = append(told.Reached, p.ID)
-			}
-			if !slices.Contains(told.Transports, o.Transport) {
-				told.Transports = append(told.Transports, o.Transport)
-			}
-		}
-	}
-	w.result.Told = append(w.result.Told, told)
 }

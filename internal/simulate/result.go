@@ -42,6 +42,7 @@ type Page struct {
 	Transports []string  `json:"transports"` // those that it went out over
 	Failed     []string  `json:"failed,omitempty"`
 	Reached    bool      `json:"reached"`
+	Drill      bool      `json:"drill,omitempty"` // it says that it is one
 	// Ladder, Policy and Tier (from 1) say which step of which ladder it was, as far as the record still knows.
 	Ladder string `json:"ladder,omitempty"`
 	Policy string `json:"policy,omitempty"`
@@ -49,18 +50,6 @@ type Page struct {
 	Repeat int    `json:"repeat,omitempty"`
 	Text   string `json:"text"`
 	ID     string `json:"id"` // of the message
-}
-
-// Told is a message that asks nobody to acknowledge: to channels, groups or people.
-type Told struct {
-	At         time.Time `json:"at"`
-	Run        string    `json:"run"`
-	Kind       string    `json:"kind"` // ask, reminder, check, notice, update, resolved, board
-	To         []string  `json:"to"`   // entries of org.yaml, as the run named them
-	Reached    []string  `json:"reached"`
-	Transports []string  `json:"transports"`
-	Step       string    `json:"step,omitempty"`
-	Text       string    `json:"text"`
 }
 
 // DeedDone is what somebody did, and what the run answered.

@@ -163,6 +163,7 @@ func (w *world) finish() *Result {
 	}
 	w.tooLate()
 	w.placePages()
+	w.findMissed()
 	slices.SortStableFunc(r.Pages, func(a, b Page) int { return a.At.Compare(b.At) })
 	slices.SortStableFunc(r.Deeds, func(a, b DeedDone) int { return a.At.Compare(b.At) })
 	slices.Sort(r.Assumed)

@@ -37,7 +37,7 @@ func (s *slackMedium) Show(_ context.Context, b notify.Board) (string, error) {
 	if id := b.Message.ID + "/" + b.Channel.ID; !s.hub.boards[id] {
 		s.hub.boards[id] = true
 		s.w.result.Told = append(s.w.result.Told, Told{
-			At: s.w.now(), Run: b.Message.Run, Kind: "board", To: []string{b.Channel.ID}, Reached: []string{b.Channel.ID},
+			At: s.w.now(), Run: b.Message.Run, Kind: "board", Drill: b.Message.Drill, To: []string{b.Channel.ID}, Reached: []string{b.Channel.ID},
 			Transports: []string{s.name}, Text: b.Message.Headline,
 		})
 	}
