@@ -122,10 +122,18 @@ func (c *cluster) byPrefix(ctx context.Context, prefix string) (*workflowpb.Work
 		return c.describe(ctx, ids[0], "")
 	case len(ids) == 0:
 		return nil, exit(exitNotFound, "no run %q in namespace %s; `orderly runs` lists them", prefix, c.namespace)
-	case len(ids) > mostNamed:
+	}
+	return nil, several(prefix, ids)
+}
+
+// errSeveral says that an argument does not say which run is meant.
+var errSeveral = errors.New("fits several runs; say which")
+
+func several(prefix string, ids []string) error {
+	if len(ids) > mostNamed {
 		ids = append(ids[:mostNamed:mostNamed], "…")
 	}
-	return nil, exit(exitUsage, "%q fits several runs; say which:\n  %s", prefix, strings.Join(ids, "\n  "))
+	return exit(exitUsage, "%q %w:\n  %s", prefix, errSeveral, strings.Join(ids, "\n  "))
 }
 
 // list asks visibility for at most limit executions: the open ones first, then the last closed.

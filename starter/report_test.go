@@ -183,3 +183,34 @@ func TestARunReportsOnItself(t *testing.T) {
 	require.Contains(t, text, "it is larger now")
 	require.Contains(t, text, "resolved by Bob")
 }
+
+func TestTheJournalAnswersWhileTemporalIsAway(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.refuses(exitUnreachable, "is Temporal running at 127.0.0.1:1?", "report", "incident-response/mail")
+	night := mailNight()
+	b.keepRecord(night)
+	for _, arg := range []string{"incident-response/mail", "incident-response/mail@" + night.RunID, "incident-response", "incident-response/ma"} {
+		got := b.orderly("report", arg)
+		require.Equal(t, exitOK, got.code, got.notice)
+		require.Contains(t, got.out, "# Incident report: Mail is late\n")
+		require.Contains(t, got.notice, "is Temporal running at 127.0.0.1:1?")
+		require.Contains(t, got.notice, "this is the journal's record\n")
+	}
+	require.Contains(t, b.orderly("timeline", "incident-response").out, "started")
+	require.Contains(t, b.orderly("show", "incident-response").out, "Incident response")
+	b.refuses(exitUnreachable, "is Temporal running", "report", "nowhere/else")
+
+	open := mailNight()
+	open.WorkflowID, open.RunID, open.State, open.Ended, open.Incident.Resolved = "incident-response/main", "r2", workflows.Running, nil, nil
+	open.Started = open.Started.Add(-time.Hour)
+	b.keepRecord(open)
+	b.refuses(exitUsage, "fits several runs; say which:\n  incident-response/main\n  incident-response/mail", "report", "incident-response/m")
+	got := b.orderly("report", "incident-response")
+	require.Contains(t, got.out, "- ID: incident-response/main\n", "one that is open comes first")
+	require.Contains(t, got.notice, "this is the journal's record as of 2026-11-21 02:14:00Z; what happened since is not in it")
+
+	open.WorkflowID, open.Procedure = "incident-response/hole", ""
+	b.keepRecord(open)
+	b.refuses(exitUnreachable, "the record is damaged", "report", "incident-response/hole")
+}

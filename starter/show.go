@@ -7,7 +7,6 @@ import (
 	"github.com/spf13/cobra"
 	workflowpb "go.temporal.io/api/workflow/v1"
 
-	"github.com/orderly-ops/orderly/internal/config"
 	"github.com/orderly-ops/orderly/internal/diagram"
 	"github.com/orderly-ops/orderly/starter/screen"
 	"github.com/orderly-ops/orderly/workflows"
@@ -22,7 +21,7 @@ func (a *app) showCommand() *cobra.Command {
 clocks, and why it failed; of one that is rolled back first what was undone and
 what is left; of an incident also whose it is, what waits for whom, and who was
 paged over what. --json prints the whole record. A closed run whose worker is
-gone is read from the journal.
+gone, or any while Temporal can't be reached, is read from the journal.
 
 ` + runHelp,
 		Example: examples(
@@ -60,7 +59,7 @@ type found struct {
 }
 
 // withRecord finds the run that arg means and gives its record to use. Temporal forgets closed runs
-// after the namespace's retention; then only the journal knows them.
+// after the namespace's retention, and may be away; then only the journal knows them.
 func (a *app) withRecord(ctx context.Context, arg string, use func(found) error) error {
 	cfg, err := a.config()
 	if err != nil {
@@ -68,12 +67,12 @@ func (a *app) withRecord(ctx context.Context, arg string, use func(found) error)
 	}
 	c, err := a.dial(ctx, cfg)
 	if err != nil {
-		return err
+		return a.kept(ctx, cfg, arg, err, use)
 	}
 	defer c.Close()
 	info, err := c.locate(ctx, arg)
 	if err != nil {
-		return a.forgotten(ctx, cfg, arg, err, use)
+		return a.kept(ctx, cfg, arg, err, use)
 	}
 	f := found{link: c.link(info.GetExecution().GetWorkflowId(), info.GetExecution().GetRunId())}
 	if !isOpen(info) {
@@ -113,21 +112,6 @@ func (c *cluster) outcome(ctx context.Context, info *workflowpb.WorkflowExecutio
 	ctx, cancel := context.WithTimeout(ctx, soon)
 	defer cancel()
 	return c.awaitEnd(ctx, info.GetExecution().GetWorkflowId(), info.GetExecution().GetRunId(), func(string) {})
-}
-
-// forgotten looks for the run in the journal when Temporal does not know it.
-func (a *app) forgotten(ctx context.Context, cfg *config.Config, arg string, missing error, use func(found) error) error {
-	var e *exitError
-	if !errors.As(missing, &e) || e.code != exitNotFound {
-		return missing
-	}
-	id, runID := splitRun(arg)
-	r, err := fromJournal(ctx, cfg, id, runID)
-	if err != nil {
-		return missing
-	}
-	a.say("Temporal no longer knows this run; this is the journal's record")
-	return use(found{record: r})
 }
 
 func (a *app) show(f found) error {
