@@ -210,7 +210,8 @@ func TestPrune(t *testing.T) {
 		require.NoError(t, err)
 		newest := s.put(t, time.Hour, true)
 		locked, held := s.put(t, 400*day, false), s.put(t, 401*day, false)
-		s.put(t, 402*day, false)
+		dump := s.put(t, 402*day, false)
+		s.put(t, 403*day, false)
 		until := now.Add(time.Hour) // for the server's clock as for ours
 		if today := time.Now(); today.After(now) {
 			until = today.Add(time.Hour).UTC().Truncate(time.Second)
@@ -224,15 +225,20 @@ func TestPrune(t *testing.T) {
 			Bucket: &s.bucket.Name, Key: aws.String(held + "/manifest.json"), LegalHold: &types.ObjectLockLegalHold{Status: types.ObjectLockLegalHoldStatusOn},
 		})
 		require.NoError(t, err)
-		t.Cleanup(func() { s.release(t, locked, held) })
+		// Whoever wants to keep the data may think of the dump only.
+		_, err = client.PutObjectLegalHold(t.Context(), &s3.PutObjectLegalHoldInput{
+			Bucket: &s.bucket.Name, Key: aws.String(dump + "/dump.pgdump"), LegalHold: &types.ObjectLockLegalHold{Status: types.ObjectLockLegalHoldStatusOn},
+		})
+		require.NoError(t, err)
+		t.Cleanup(func() { s.release(t, locked, held, dump) })
 		out, err := s.prune(t.Context(), PruneInput{Database: "db", Daily: count(1), Weekly: count(0), Monthly: count(0)})
 		require.NoError(t, err)
 		require.Equal(t, 1, out.Deleted)
-		require.Len(t, out.Locked, 2)
+		require.Len(t, out.Locked, 3)
 		require.Equal(t, locked, out.Locked[0].Key)
 		require.WithinDuration(t, until, *out.Locked[0].Until, time.Second)
 		require.Nil(t, out.Locked[1].Until)
-		require.Equal(t, []string{newest, locked, held}, s.keys(t))
+		require.Equal(t, []string{newest, locked, held, dump}, s.keys(t))
 	})
 
 	t.Run("ClearsWhatWasNeverFinished", func(t *testing.T) {
@@ -271,12 +277,14 @@ func TestPrune(t *testing.T) {
 // release takes locks off, so that the bucket can go.
 func (s *shelf) release(t *testing.T, keys ...string) {
 	for _, key := range keys {
-		_, _ = s.bucket.Client().PutObjectLegalHold(context.Background(), &s3.PutObjectLegalHoldInput{
-			Bucket: &s.bucket.Name, Key: aws.String(key + "/manifest.json"), LegalHold: &types.ObjectLockLegalHold{Status: types.ObjectLockLegalHoldStatusOff},
-		})
-		_, _ = s.bucket.Client().PutObjectRetention(context.Background(), &s3.PutObjectRetentionInput{
-			Bucket: &s.bucket.Name, Key: aws.String(key + "/manifest.json"), BypassGovernanceRetention: aws.Bool(true), Retention: &types.ObjectLockRetention{},
-		})
+		for _, name := range []string{key + "/manifest.json", key + "/dump.pgdump"} {
+			_, _ = s.bucket.Client().PutObjectLegalHold(context.Background(), &s3.PutObjectLegalHoldInput{
+				Bucket: &s.bucket.Name, Key: &name, LegalHold: &types.ObjectLockLegalHold{Status: types.ObjectLockLegalHoldStatusOff},
+			})
+			_, _ = s.bucket.Client().PutObjectRetention(context.Background(), &s3.PutObjectRetentionInput{
+				Bucket: &s.bucket.Name, Key: &name, BypassGovernanceRetention: aws.Bool(true), Retention: &types.ObjectLockRetention{},
+			})
+		}
 	}
 }
 

@@ -143,7 +143,7 @@ func (p *pruning) leftover(ctx context.Context, e backups.Entry) error {
 
 // remove deletes a backup, unless a lock keeps it.
 func (p *pruning) remove(ctx context.Context, e backups.Entry) error {
-	lock, err := p.store.Lock(ctx, e.Key)
+	lock, err := p.store.LockOfAny(ctx, e.Key)
 	if err != nil {
 		return failed(err)
 	}

@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/orderly-ops/orderly/internal/s3client"
 )
@@ -26,7 +28,33 @@ func (l Lock) Held(now time.Time) bool { return l.Hold || l.Until.After(now) }
 // deletion is never refused, it only hides: so this has to be asked first. A key that may not see locks sees
 // none.
 func (s *Store) Lock(ctx context.Context, key string) (Lock, error) {
-	name := object(key, ManifestName)
+	return s.lockOf(ctx, object(key, ManifestName))
+}
+
+// locksAtOnce is how many objects are asked for their locks at the same time.
+const locksAtOnce = 8
+
+// LockOfAny is the lock that keeps any object of a backup longest. Somebody may have locked the dump and not the
+// manifest; without either, the other is worth nothing. It asks for every object, so it takes its time.
+func (s *Store) LockOfAny(ctx context.Context, key string) (most Lock, _ error) {
+	var mu sync.Mutex
+	group, bound := errgroup.WithContext(ctx)
+	group.SetLimit(locksAtOnce)
+	err := s.each(ctx, key+"/", func(o types.Object) {
+		group.Go(func() error {
+			l, err := s.lockOf(bound, aws.ToString(o.Key))
+			mu.Lock()
+			defer mu.Unlock()
+			if most.Hold = most.Hold || l.Hold; l.Until.After(most.Until) {
+				most.Until = l.Until
+			}
+			return err
+		})
+	})
+	return most, errors.Join(group.Wait(), err)
+}
+
+func (s *Store) lockOf(ctx context.Context, name string) (Lock, error) {
 	head, err := s.client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &s.settings.Bucket, Key: &name})
 	if s3client.Status(err) == http.StatusNotFound {
 		return Lock{}, nil
