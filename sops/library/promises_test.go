@@ -40,7 +40,7 @@ func TestThePromisesAreThoseThatAreWritten(t *testing.T) {
 		for id, want := range map[string]string{
 			"level-1":  "acknowledge 5m, respond 15m, updates 30m: maintenance-coordinator 5m, service.owner 10m; then level-2",
 			"level-2":  "acknowledge 5m, respond 5m, updates 30m: maintenance-coordinator+service.owner 5m, leads 5m; then level-3",
-			"level-3":  "acknowledge 2m, respond 2m, updates 15m: maintenance-coordinator+emergency-team+service.owner 2m, all-hands+security-team 5m; then ",
+			"level-3":  "acknowledge 2m, respond 2m, updates 15m: maintenance-coordinator+all-hands+service.owner 2m, all-hands+security-team 5m; then ",
 			"security": "acknowledge 2m, respond 2m, updates 15m: leads+maintenance-coordinator 2m, security-team+all-hands 2m; then ",
 		} {
 			p := org.Policies[id]
