@@ -34,11 +34,11 @@ func (r *run) each(ctx workflow.Context, s *sops.Step, rec *Step, f *frame) erro
 	}
 	errs := make([]error, len(rec.Items))
 	next, stopped := 0, false
-	wg := workflow.NewWaitGroup(ctx)
+	under := 0
 	for range min(max(s.Each.AtOnce, 1), len(rec.Items)) {
-		wg.Add(1)
+		under++
 		workflow.GoNamed(ctx, rec.Path, func(ctx workflow.Context) {
-			defer wg.Done()
+			defer func() { under-- }()
 			for next < len(rec.Items) {
 				i := next
 				next++
@@ -50,7 +50,7 @@ func (r *run) each(ctx workflow.Context, s *sops.Step, rec *Step, f *frame) erro
 			}
 		})
 	}
-	waitAll(ctx, wg)
+	waitAll(ctx, &under)
 	return firstError(errs)
 }
 

@@ -114,15 +114,15 @@ func (r *run) awaitRetry(ctx workflow.Context, l *Ladder) bool {
 // deliver tries once more all that is owed.
 func (r *run) deliver(ctx workflow.Context, l *Ladder) {
 	owed := slices.Clone(l.Owed)
-	tries := workflow.NewWaitGroup(ctx)
+	tries := 0
 	for _, batch := range batches(owed) {
-		tries.Add(1)
+		tries++
 		workflow.GoNamed(ctx, "deliver", func(ctx workflow.Context) {
-			defer tries.Done()
+			defer func() { tries-- }()
 			r.deliverBatch(ctx, l, batch)
 		})
 	}
-	tries.Wait(ctx)
+	waitAll(ctx, &tries)
 	l.Owed = slices.DeleteFunc(l.Owed, func(o *Owed) bool { return !o.open() })
 	pause := min(firstRetry<<min(l.Tries, 10), lastRetry)
 	l.Tries++

@@ -13,22 +13,23 @@ import (
 // first failure, in the order they are written, is the step's.
 func (r *run) parallel(ctx workflow.Context, s *sops.Step, rec *Step, f *frame) error {
 	errs := make([]error, len(s.Parallel))
-	wg := workflow.NewWaitGroup(ctx)
+	under := 0
 	for i := range s.Parallel {
-		wg.Add(1)
+		under++
 		workflow.GoNamed(ctx, rec.Steps[i].Path, func(ctx workflow.Context) {
-			defer wg.Done()
+			defer func() { under-- }()
 			errs[i] = r.step(ctx, &s.Parallel[i], rec.Steps[i], f)
 		})
 	}
-	waitAll(ctx, wg)
+	waitAll(ctx, &under)
 	return firstError(errs)
 }
 
-// waitAll waits even when ctx is cancelled: whoever is waited for notices the cancellation itself.
-func waitAll(ctx workflow.Context, wg workflow.WaitGroup) {
+// waitAll waits until nothing is under way, even when ctx is cancelled: whoever is waited for notices the
+// cancellation itself.
+func waitAll(ctx workflow.Context, under *int) {
 	steady, _ := workflow.NewDisconnectedContext(ctx)
-	wg.Wait(steady)
+	_ = workflow.Await(steady, func() bool { return *under == 0 }) // can't be cancelled
 }
 
 // firstError is what a group of errors amounts to: continuing as new goes before everything else,

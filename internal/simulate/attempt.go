@@ -20,11 +20,11 @@ func (o *outbound) ExecuteActivity(ctx workflow.Context, name string, args ...an
 	future, settle := workflow.NewFuture(ctx)
 	a := &execution{out: o, name: name, args: args, options: workflow.GetActivityOptions(ctx), cancelled: func() bool { return ctx.Err() != nil }}
 	if _, ours := o.w.own[name]; ours && a.atOnce(ctx, settle) {
-		return future
+		return o.promise(future)
 	}
 	outside, _ := workflow.NewDisconnectedContext(ctx)
 	workflow.GoNamed(outside, "activity "+name, func(outside workflow.Context) { settle.Set(a.run(outside)) })
-	return future
+	return o.promise(future)
 }
 
 // ExecuteLocalActivity implements interceptor.WorkflowOutboundInterceptor. A local activity ends in the task that
@@ -37,11 +37,11 @@ func (o *outbound) ExecuteLocalActivity(ctx workflow.Context, name string, args 
 		StartToCloseTimeout: local.StartToCloseTimeout, ScheduleToCloseTimeout: local.ScheduleToCloseTimeout, RetryPolicy: local.RetryPolicy,
 	}}
 	if a.atOnce(ctx, settle) {
-		return future
+		return o.promise(future)
 	}
 	outside, _ := workflow.NewDisconnectedContext(ctx)
 	workflow.GoNamed(outside, "local activity "+name, func(outside workflow.Context) { settle.Set(a.run(outside)) })
-	return future
+	return o.promise(future)
 }
 
 // atOnce makes the first attempt, and says whether that was all because it took no time.

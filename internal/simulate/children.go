@@ -22,7 +22,7 @@ func (o *outbound) ExecuteChildWorkflow(ctx workflow.Context, kind string, args 
 	procedure, _, _ := strings.Cut(options.WorkflowID, "/")
 	left := options.ParentClosePolicy == enumspb.PARENT_CLOSE_POLICY_ABANDON
 	stub, stubbed := o.w.scenario.Procedures[procedure]
-	c := newChild(ctx)
+	c := o.newChild(ctx)
 	if !left && !stubbed {
 		o.runChild(ctx, c, kind, args)
 		return c
@@ -60,18 +60,18 @@ func (o *outbound) runChild(ctx workflow.Context, c *child, kind string, args []
 	outside, _ := workflow.NewDisconnectedContext(ctx)
 	workflow.GoNamed(outside, "run "+kind, func(outside workflow.Context) {
 		o.w.toStart = append(o.w.toStart, o.run)
-		_ = o.Next.Await(outside, func() bool { return !o.w.starting }) // outside of any cancellation
+		_ = o.Await(outside, func() bool { return !o.w.starting }) // outside of any cancellation
 		o.w.starting = true
 		future := o.Next.ExecuteChildWorkflow(ctx, kind, args...)
 		var execution workflow.Execution
-		err := future.GetChildWorkflowExecution().Get(outside, &execution)
+		err := o.promise(future.GetChildWorkflowExecution()).Get(outside, &execution)
 		if run := o.w.openRun(execution.ID); run != nil {
 			execution.RunID = run.runID
 		}
 		o.w.hasStarted(o.run)
 		c.began.Set(execution, err)
 		var sum workflows.Summary
-		err = future.Get(outside, &sum)
+		err = o.promise(future).Get(outside, &sum)
 		c.ended.Set(sum, err)
 	})
 }
@@ -127,11 +127,10 @@ type child struct {
 	execution    workflow.Future
 }
 
-func newChild(ctx workflow.Context) *child {
-	c := &child{}
-	c.Future, c.ended = workflow.NewFuture(ctx)
-	c.execution, c.began = workflow.NewFuture(ctx)
-	return c
+func (o *outbound) newChild(ctx workflow.Context) *child {
+	result, ended := workflow.NewFuture(ctx)
+	execution, began := workflow.NewFuture(ctx)
+	return &child{Future: o.promise(result), ended: ended, execution: o.promise(execution), began: began}
 }
 
 func (c *child) failed(err error) {

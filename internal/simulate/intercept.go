@@ -43,9 +43,35 @@ func (i *inbound) Init(next interceptor.WorkflowOutboundInterceptor) error {
 	return i.Next.Init(i.out)
 }
 
-// ExecuteWorkflow implements interceptor.WorkflowInboundInterceptor. It runs the run beside itself and leaves it
-// where it is when the horizon is reached.
+// ExecuteWorkflow implements interceptor.WorkflowInboundInterceptor.
 func (i *inbound) ExecuteWorkflow(ctx workflow.Context, in *interceptor.ExecuteWorkflowInput) (result any, err error) {
+	if i.w.options.sdk {
+		return i.execute(ctx, in)
+	}
+	ended := false
+	i.out.crew = &crew{}
+	i.w.crews = append(i.w.crews, i.out.crew)
+	i.out.crew.begin(ctx, func(ctx workflow.Context) {
+		result, err = i.execute(ctx, in)
+		ended = true
+	})
+	outside, _ := workflow.NewDisconnectedContext(ctx)
+	wait := func(holds func() bool) error { return i.out.Next.Await(outside, holds) } // outside of any cancellation
+	i.out.crew.serve(wait, func() bool { return ended })
+	return result, err
+}
+
+// ExecuteUpdate implements interceptor.WorkflowInboundInterceptor.
+func (i *inbound) ExecuteUpdate(ctx workflow.Context, in *interceptor.UpdateInput) (any, error) {
+	if i.out.crew != nil {
+		i.out.crew.handlers++
+		defer func() { i.out.crew.handlers-- }()
+	}
+	return i.Next.ExecuteUpdate(ctx, in)
+}
+
+// execute runs the run beside itself and leaves it where it is when the horizon is reached.
+func (i *inbound) execute(ctx workflow.Context, in *interceptor.ExecuteWorkflowInput) (result any, err error) {
 	me := i.w.begin(ctx, func() *workflows.Record { return i.asked(ctx) })
 	i.out.run = me
 	ended := false
@@ -54,7 +80,7 @@ func (i *inbound) ExecuteWorkflow(ctx workflow.Context, in *interceptor.ExecuteW
 		ended = true
 	})
 	outside, _ := workflow.NewDisconnectedContext(ctx)
-	_ = i.out.Next.Await(outside, func() bool { return ended || i.w.over }) // outside of any cancellation
+	_ = i.out.Await(outside, func() bool { return ended || i.w.over }) // outside of any cancellation
 	me.ended, me.open = workflow.Now(ctx).UTC(), false
 	if !goesOn(err) {
 		me.record = i.whole(ctx)
@@ -114,8 +140,26 @@ func goesOn(err error) bool {
 type outbound struct {
 	interceptor.WorkflowOutboundInterceptorBase
 
-	w   *world
-	run *live
+	w    *world
+	run  *live
+	crew *crew // nil when the SDK has the coroutines, as it has the first one
+}
+
+// Go implements interceptor.WorkflowOutboundInterceptor.
+func (o *outbound) Go(ctx workflow.Context, name string, f func(workflow.Context)) workflow.Context {
+	if o.crew == nil {
+		return o.Next.Go(ctx, name, f)
+	}
+	o.crew.begin(ctx, f)
+	return ctx
+}
+
+// Await implements interceptor.WorkflowOutboundInterceptor.
+func (o *outbound) Await(ctx workflow.Context, holds func() bool) error {
+	if o.crew == nil || o.crew.current == nil { // a handler of an Update
+		return o.Next.Await(ctx, holds)
+	}
+	return o.crew.await(ctx, holds)
 }
 
 // Now implements interceptor.WorkflowOutboundInterceptor.
@@ -151,7 +195,7 @@ func (o *outbound) AwaitWithOptions(ctx workflow.Context, options workflow.Await
 func (o *outbound) SignalExternalWorkflow(ctx workflow.Context, workflowID, runID, name string, arg any) workflow.Future {
 	o.w.count(activityEvents)
 	if run := o.w.openRun(workflowID); run != nil {
-		return o.Next.SignalExternalWorkflow(ctx, workflowID, "", name, arg)
+		return o.promise(o.Next.SignalExternalWorkflow(ctx, workflowID, "", name, arg))
 	}
 	future, settle := workflow.NewFuture(ctx)
 	var err error
@@ -160,6 +204,23 @@ func (o *outbound) SignalExternalWorkflow(ctx workflow.Context, workflowID, runI
 	}
 	settle.Set(nil, err)
 	return future
+}
+
+// promised is a future that a coroutine of the crew can wait for.
+type promised struct {
+	workflow.Future
+
+	out *outbound
+}
+
+func (o *outbound) promise(f workflow.Future) workflow.Future { return promised{f, o} }
+
+// Get implements workflow.Future. As everywhere in Temporal, no cancellation ends the wait.
+func (p promised) Get(ctx workflow.Context, into any) error {
+	if c := p.out.crew; c != nil && c.current != nil {
+		_ = c.await(nil, p.IsReady) //nolint:staticcheck // nil: nothing to hear of
+	}
+	return p.Future.Get(ctx, into)
 }
 
 // About how many events of a history things make.

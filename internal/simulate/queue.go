@@ -159,7 +159,7 @@ func (t *timer) IsReady() bool { return t.fired || t.ctx.Err() != nil }
 // Get implements workflow.Future. Whoever waits with another context than the timer's hears of the cancellation
 // of either.
 func (t *timer) Get(ctx workflow.Context, _ any) error {
-	err := t.out.Next.Await(ctx, t.IsReady)
+	err := t.out.Await(ctx, t.IsReady)
 	if err == nil && !t.fired {
 		return temporal.NewCanceledError()
 	}
@@ -174,6 +174,6 @@ func (o *outbound) await(ctx workflow.Context, d time.Duration, holds func() boo
 	timing, stop := workflow.WithCancel(ctx)
 	defer stop()
 	t := o.newTimer(timing, d)
-	err := o.Next.Await(ctx, func() bool { return t.fired || holds() })
+	err := o.Await(ctx, func() bool { return t.fired || holds() })
 	return holds(), err
 }

@@ -142,8 +142,17 @@ func (w *world) execute(at time.Time, args []any) error {
 	w.execution++
 	w.queue.armed, w.queue.open = false, false
 	w.queue.events = slices.DeleteFunc(w.queue.events, func(e event) bool { return e.execution > 0 && e.execution < w.execution })
+	defer w.dismiss()
 	env.ExecuteWorkflow(sops.WorkflowType(w.scenario.Procedure), args...)
 	return env.GetWorkflowError()
+}
+
+// dismiss sends home whoever still waits in an environment that is over.
+func (w *world) dismiss() {
+	for _, c := range w.crews {
+		c.dismiss()
+	}
+	w.crews = nil
 }
 
 // finish makes the result.

@@ -92,6 +92,8 @@ func TestARunThatContinuesAsNewIsTheSame(t *testing.T) {
 			s := parse(t, from, id, scenario)
 			whole, err := simulate.Run(t.Context(), simulate.Options{Sources: from, ContinueAfter: 1 << 30}, s)
 			require.NoError(t, err)
+			onSDK, err := simulate.Run(t.Context(), simulate.Options{Sources: from, ContinueAfter: 12}.OnSDK(), s)
+			require.NoError(t, err)
 			parts, err := simulate.Run(t.Context(), simulate.Options{Sources: from, ContinueAfter: 12}, s)
 			require.NoError(t, err)
 			require.Zero(t, whole.Record.Continued)
@@ -100,6 +102,7 @@ func TestARunThatContinuesAsNewIsTheSame(t *testing.T) {
 			require.Equal(t, whole.Ended, parts.Ended)
 			require.Equal(t, whole.Deeds, parts.Deeds)
 			require.Equal(t, whole.Record.Clocks, parts.Record.Clocks)
+			requireSame(t, text(t, onSDK), text(t, parts))
 		})
 	}
 }

@@ -120,7 +120,8 @@ func parse(t *testing.T, from []sops.Source, procedure, text string) *simulate.S
 	return s
 }
 
-// play simulates a scenario of the first of some procedures.
+// play simulates a scenario of the first of some procedures. Whatever it is, the turns that its coroutines take are
+// those that they take in a worker, where the SDK hands them out.
 func play(t *testing.T, scenario string, procedures ...string) *simulate.Result {
 	t.Helper()
 	from := sources(procedures...)
@@ -134,6 +135,9 @@ func play(t *testing.T, scenario string, procedures ...string) *simulate.Result 
 	if t.Failed() {
 		t.Log(account(r))
 	}
+	same, err := simulate.Run(t.Context(), simulate.Options{Sources: from}.OnSDK(), s)
+	require.NoError(t, err)
+	requireSame(t, text(t, same), text(t, r))
 	return r
 }
 

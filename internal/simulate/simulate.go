@@ -26,6 +26,8 @@ type Options struct {
 	ContinueAfter int
 	// Cache is shared by simulations of the same sources. Default: each has its own.
 	Cache *Cache
+
+	sdk bool // the coroutines are the SDK's own
 }
 
 func (o Options) withDefaults() Options {

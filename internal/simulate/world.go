@@ -51,6 +51,7 @@ type world struct {
 	asked   map[string]bool      // questions that an answer is planned for
 	result  *Result
 
+	crews     []*crew // of the current execution and of those that it runs
 	execution int     // how often it has continued as new, plus 1
 	over      bool    // the horizon is reached
 	starting  bool    // another run is about to begin: time stands still
