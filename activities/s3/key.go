@@ -21,6 +21,8 @@ func checkKey(doing, key string) error {
 		why = "has more than 1024 bytes"
 	case strings.HasPrefix(key, "/"):
 		why = "begins with a slash"
+	case strings.Contains(key, "//"):
+		why = "has nothing between two slashes"
 	case !utf8.ValidString(key) || strings.ContainsFunc(key, unicode.IsControl):
 		why = "has characters that no key should have"
 	}

@@ -149,6 +149,7 @@ func TestPut(t *testing.T) {
 			"more than ten years":         {Key: "a", Lock: "compliance", LockFor: sops.Duration(11 * 365 * 24 * time.Hour)},
 			"begins with a slash":         {Key: "/etc/passwd"},
 			"has . or .. as a part":       {Key: "a/../../b"},
+			"nothing between two slashes": {Key: "a//b"}, // which is a/b where objects are files
 			"at most 524288 are taken":    {Key: "a", Content: strings.Repeat("x", maxContent+1)},
 			"characters that no key":      {Key: "a\nb"},
 			"has more than 1024 bytes":    {Key: strings.Repeat("k", 1025)},
