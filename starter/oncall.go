@@ -42,24 +42,8 @@ phone, via: [transport]}; no via means that nothing reaches them.`,
 			return a.onCall(args, when)
 		},
 	}
-	cmd.Flags().StringVar(&at, "at", "", "another time than now: RFC 3339, '2026-12-24 18:00' (UTC), or in so long: 12h, 3d")
+	cmd.Flags().StringVar(&at, "at", "", atHelp)
 	return cmd
-}
-
-// timeAt reads the time that --at means.
-func timeAt(s string) (time.Time, error) {
-	if s == "" {
-		return now(), nil
-	}
-	for _, layout := range []string{time.RFC3339, "2006-01-02 15:04", time.DateOnly} {
-		if t, err := time.Parse(layout, s); err == nil {
-			return t.UTC(), nil
-		}
-	}
-	if d, err := sops.ParseDuration(strings.TrimPrefix(s, "+")); err == nil {
-		return now().Add(d.D()), nil
-	}
-	return time.Time{}, exit(exitUsage, "--at %s is not a time; write it like 2026-12-24T18:00:00Z, '2026-12-24 18:00' or 12h", s)
 }
 
 // org reads the org.yaml that counts.

@@ -61,7 +61,7 @@ transports}], findings}. after and every are Go durations.`,
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&at, "at", "", "another time than now: RFC 3339, '2026-12-24 18:00' (UTC), or in so long: 12h, 3d")
+	flags.StringVar(&at, "at", "", atHelp)
 	flags.StringSliceVar(&q.services, "services", nil, "what is affected: its owners are paged too")
 	flags.StringVar(&q.severity, "severity", "", "how grave it is: a grade of the default scale")
 	flags.BoolVar(&q.drill, "drill", false, "as a drill: pages say so")

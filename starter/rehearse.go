@@ -151,6 +151,10 @@ func (a *app) reportTests(req rehearsal, r *rehearsed) error {
 func (a *app) listPlays(plays []*play) error {
 	rows := make([]scenarioRow, 0, len(plays))
 	for _, p := range plays {
+		if p.stray {
+			a.say("%s", p.file.NotRead()[0])
+			continue
+		}
 		rows = append(rows, scenarioRow{Procedure: p.file.Procedure, Scenario: p.file.Name, File: p.file.Shown()})
 	}
 	if a.json {

@@ -20,14 +20,16 @@ type stage struct {
 	shown   string // for messages
 	sources []sops.Source
 	files   []simulate.File
+	strays  []simulate.File // look like scenarios, and are not read
 	env     simulate.Env
 	cache   simulate.Cache
 }
 
-// play is a scenario to be rehearsed.
+// play is a scenario to be rehearsed, or a file that can't be because of where it is.
 type play struct {
 	stage *stage
 	file  simulate.File
+	stray bool
 }
 
 // findStages finds the scenarios of the paths, those of the configured folders when there are none.
@@ -56,16 +58,20 @@ func findStages(cfg *config.Config, paths []string) ([]*stage, error) {
 // stageOf is the stage of a path: the folder of procedures is the one that holds `tests`, whether the path is
 // that folder or something inside it.
 func stageOf(cfg *config.Config, path string) (*stage, error) {
-	if _, err := os.Stat(path); err != nil {
+	info, err := os.Stat(path)
+	if err != nil {
 		return nil, exit(exitUsage, "%w", err)
 	}
 	base, inside := splitTests(path)
+	if !info.IsDir() && inside == "" {
+		return nil, exit(exitUsage, "%s is not read: a scenario is a file tests/<procedure>/<scenario>.yaml beside the procedures", path)
+	}
 	s := &stage{shown: path, sources: configured(cfg, base)}
 	own := sops.Source{Name: base, FS: os.DirFS(base)}
 	if s.sources == nil {
 		s.sources = append([]sops.Source{own}, othersOf(cfg, own)...)
 	}
-	err := s.fill(func(f simulate.File) bool {
+	err = s.fill(func(f simulate.File) bool {
 		return sameFolder(f.Source.Name, base) && (inside == "" || f.Path == inside || strings.HasPrefix(f.Path, inside+"/"))
 	})
 	return s, err
@@ -80,7 +86,7 @@ func splitTests(path string) (base, inside string) {
 	parts := strings.Split(filepath.ToSlash(abs), "/")
 	at := -1
 	for i, part := range parts {
-		if part == simulate.Folder && len(parts)-i <= 3 { // tests, tests/<procedure>, tests/<procedure>/<scenario>.yaml
+		if part == simulate.Folder && len(parts)-i <= 4 { // tests, tests/<procedure>, tests/<procedure>/<scenario>.yaml, and what is too deep
 			at = i
 		}
 	}
@@ -121,6 +127,15 @@ func (s *stage) fill(wanted func(simulate.File) bool) error {
 			s.files = append(s.files, f)
 		}
 	}
+	strays, err := simulate.Strays(s.sources)
+	if err != nil {
+		return exit(exitFailed, "%w", err)
+	}
+	for _, f := range strays {
+		if wanted(f) {
+			s.strays = append(s.strays, f)
+		}
+	}
 	lib, problems := sops.LoadLibrary(s.sources, sops.Env{Catalogue: activities.Catalogue()})
 	s.env = simulate.Env{Catalogue: activities.Catalogue(), Procedures: lib.Get, IDs: lib.IDs(), Broken: problems}
 	switch o, err := sops.FindOrg(s.sources); {
@@ -132,18 +147,24 @@ func (s *stage) fill(wanted func(simulate.File) bool) error {
 	return nil
 }
 
-// pick gives the scenarios whose names match, each once.
+// pick gives the scenarios whose names match, each once, and after them what is not read.
 func pick(stages []*stage, wanted *regexp.Regexp) []*play {
 	var plays []*play
-	for _, s := range stages {
-		for _, f := range s.files {
+	add := func(s *stage, files []simulate.File, stray bool) {
+		for _, f := range files {
 			twice := slices.ContainsFunc(plays, func(p *play) bool {
 				return p.file.Path == f.Path && sameFolder(p.file.Source.Name, f.Source.Name)
 			})
 			if !twice && wanted.MatchString(f.Procedure+"/"+f.Name) {
-				plays = append(plays, &play{stage: s, file: f})
+				plays = append(plays, &play{stage: s, file: f, stray: stray})
 			}
 		}
+	}
+	for _, s := range stages {
+		add(s, s.files, false)
+	}
+	for _, s := range stages {
+		add(s, s.strays, true)
 	}
 	return plays
 }

@@ -94,6 +94,10 @@ func (p *play) play(ctx context.Context) *verdict {
 		v.Error = ctx.Err().Error()
 		return v
 	}
+	if p.stray {
+		v.Problems = p.file.NotRead()
+		return v
+	}
 	s, problems := p.file.Parse(p.stage.env)
 	if len(problems) > 0 {
 		v.Problems = problems

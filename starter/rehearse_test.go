@@ -128,6 +128,40 @@ func TestRehearse(t *testing.T) {
 		require.Equal(t, exitOK, got.code, got.out+got.notice)
 		require.Contains(t, got.out, "ok    horn/well")
 	})
+	t.Run("SaysWhatIsNotRead", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t, map[string]string{"well": alarmWell})
+		for _, file := range []string{"alarm/other.yml", "flat.yaml", "alarm/deep/down.yaml"} {
+			b.write("sops/tests/"+file, alarmed("well", alarmWell))
+		}
+		b.write("sops/tests/alarm/fixtures/rows.yaml", "- 1\n")
+		b.write("sops/tests/.cache/x/y.yaml", "scenario: x\n")
+		for _, args := range [][]string{{"test"}, {"test", filepath.Join(b.dir, "sops")}} {
+			got := b.orderly(args...)
+			require.Equal(t, exitFailed, got.code, "what never runs is not well")
+			require.Contains(t, got.out, "ok    alarm/well")
+			for _, file := range []string{"alarm/other.yml", "flat.yaml", "alarm/deep/down.yaml"} {
+				require.Contains(t, got.out, file+":1:1: it is not read: a scenario is tests/<procedure>/<scenario>.yaml")
+			}
+			require.Contains(t, got.notice, "4 scenarios: 1 ok, 3 with problems")
+			require.NotContains(t, got.out, "rows.yaml")
+			require.NotContains(t, got.out, "cache")
+		}
+		for file, says := range map[string]string{"alarm/other.yml": "it is not read", "flat.yaml": "it is not read", "alarm/deep/down.yaml": "it is not read"} {
+			got := b.orderly("test", filepath.Join(b.dir, "sops/tests", file))
+			require.Equal(t, exitFailed, got.code, got.out+got.notice)
+			require.Contains(t, got.out, says)
+		}
+		got := b.orderly("test", b.write("elsewhere.yaml", alarmed("well", alarmWell)))
+		require.Equal(t, exitUsage, got.code)
+		require.Contains(t, got.notice, "elsewhere.yaml is not read: a scenario is a file tests/<procedure>/<scenario>.yaml")
+		for _, args := range [][]string{{"test", "--list"}, {"simulate", "--list"}} {
+			got := b.orderly(args...)
+			require.Equal(t, exitOK, got.code)
+			require.NotContains(t, got.out, "down")
+			require.Contains(t, got.notice, "alarm/deep/down.yaml:1:1: it is not read")
+		}
+	})
 	t.Run("ListsThem", func(t *testing.T) {
 		t.Parallel()
 		got := setup(t, map[string]string{"well": alarmWell, "wrong": alarmWrong}).orderly("test", "--list", "--run", "w.*l")

@@ -73,14 +73,14 @@ Exit code 0: simulated, however the run ends. "orderly test" checks scenarios.`,
 	flags := cmd.Flags()
 	flags.StringVarP(&req.scenario, "scenario", "s", "", "a scenario by name, or a file")
 	flags.StringArrayVarP(&req.inputs, "input", "i", nil, "an input as key=value; lists and maps as YAML or JSON")
-	flags.StringVar(&req.at, "at", "", "when the run starts, as 2026-11-21T02:14:00Z")
+	flags.StringVar(&req.at, "at", "", "when it starts: '2026-11-21 02:14' or 02:14 (UTC), RFC 3339, 12h from now, -3d")
 	flags.StringVar(&req.by, "by", "", "who starts it (default: a schedule)")
 	flags.BoolVar(&req.drill, "drill", false, "as a drill: destructive actions are dry runs")
 	flags.StringArrayVar(&req.deeds, "do", nil, "what somebody does: '+7m ana: acknowledge'")
 	flags.StringArrayVar(&req.fails, "fail", nil, "a step or action that fails: 'dump: no space'")
 	flags.StringArrayVar(&req.kills, "kill", nil, "the worker is dead: +3m/2m is from +3m for 2m")
 	flags.BoolVar(&req.answers, "answers", false, "every question is answered after two minutes")
-	flags.DurationVar(&req.horizon, "horizon", 0, "when an open run is stopped (default 72h)")
+	flags.Var((*spanFlag)(&req.horizon), "horizon", "when an open run is stopped: 30m, 2h, 35d (default 72h)")
 	formatFlag(cmd, &req.format, "a picture of the run")
 	flags.BoolVar(&req.flow, "flow", false, "draw what the procedure does instead (mermaid or svg)")
 	flags.BoolVar(&req.list, "list", false, "list the scenarios there are")
@@ -222,7 +222,7 @@ func (a *app) givenScenario(cfg *config.Config, req simulateRequest) (*simulate.
 
 // isFile tells a scenario's file from its name.
 func isFile(scenario string) bool {
-	return strings.HasSuffix(scenario, ".yaml") || strings.ContainsRune(scenario, filepath.Separator)
+	return strings.HasSuffix(scenario, ".yaml") || strings.HasSuffix(scenario, ".yml") || strings.ContainsRune(scenario, filepath.Separator)
 }
 
 // scenarioEnv is what scenarios are checked against here.

@@ -16,6 +16,22 @@ import (
 	"github.com/orderly-ops/orderly/starter/screen"
 )
 
+// spanFlag is how long, as operators write it: 30m, 2d.
+type spanFlag time.Duration
+
+func (f *spanFlag) String() string {
+	if *f == 0 {
+		return ""
+	}
+	return sops.Duration(*f).String()
+}
+func (*spanFlag) Type() string { return "duration" }
+func (f *spanFlag) Set(s string) error {
+	d, err := sops.ParseDuration(s)
+	*f = spanFlag(d)
+	return err
+}
+
 // apply adds what the flags say to a scenario. Every problem is reported.
 func (req simulateRequest) apply(a *app, s *simulate.Scenario, declared map[string]sops.Input) error {
 	inputs, err := a.readInputs(startRequest{inputs: req.inputs}, declared)
@@ -27,10 +43,8 @@ func (req simulateRequest) apply(a *app, s *simulate.Scenario, declared map[stri
 		s.Inputs[name] = v
 	}
 	if req.at != "" {
-		s.At, err = time.Parse(time.RFC3339, req.at)
-		if err != nil {
-			err = fmt.Errorf("--at: %q is not a time; write it like 2026-11-21T02:14:00Z", req.at)
-		}
+		s.At, err = timeAt(req.at)
+		s.At = s.At.Truncate(time.Second)
 		problems = append(problems, err)
 	}
 	if req.by != "" {
@@ -129,6 +143,9 @@ func (a *app) listScenarios(cfg *config.Config, procedure string) error {
 		}
 		rows = append(rows, row)
 	}
+	if err := a.sayStrays(cfg); err != nil {
+		return err
+	}
 	if a.json {
 		return a.printJSON(rows)
 	}
@@ -140,6 +157,18 @@ func (a *app) listScenarios(cfg *config.Config, procedure string) error {
 		a.print(table.Lines(a.room())...)
 	}
 	a.say("%s", plural(len(rows), "scenario"))
+	return nil
+}
+
+// sayStrays names the files that look like scenarios and are not listed.
+func (a *app) sayStrays(cfg *config.Config) error {
+	strays, err := simulate.Strays(sources(cfg))
+	if err != nil {
+		return exit(exitFailed, "%w", err)
+	}
+	for _, f := range strays {
+		a.say("%s", f.NotRead()[0])
+	}
 	return nil
 }
 

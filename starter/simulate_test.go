@@ -22,7 +22,8 @@ func TestSimulateChecksItsFlags(t *testing.T) {
 		{`org.yaml has nobody called "bbo"; did you mean "bob"?`, []string{"alarm", "--do", "+1m bbo: acknowledge"}},
 		{`org.yaml has nobody called "bbo"; did you mean "bob"?`, []string{"alarm", "--scenario", "well", "--by", "bbo"}},
 		{`alarm has no step "ovr"; did you mean "over"?`, []string{"alarm", "--do", "+1m bob: done ovr"}},
-		{"a horizon is after the start, not before it", []string{"alarm", "--horizon", "-5m"}},
+		{`"-5m" is negative; a duration is not`, []string{"alarm", "--horizon", "-5m"}},
+		{"--at 2026-13-01 is not a time; write it like '2026-12-24 18:00'", []string{"alarm", "--at", "2026-13-01"}},
 		{"a horizon of more than 400 days is more than is simulated", []string{"alarm", "--horizon", "10000h"}},
 		{`input "servce": alarm has no such input`, []string{"alarm", "-i", "servce=api"}},
 		{`say which procedure has the scenario "well", or give its file`, []string{"--scenario", "well"}},
@@ -35,6 +36,18 @@ func TestSimulateChecksItsFlags(t *testing.T) {
 	got := b.orderly("simulate", "alarm", "--scenario", "well", "--do", "+7m bob: note on it", "--by", "ann")
 	require.Equal(t, exitOK, got.code, got.notice)
 	require.Contains(t, got.out, "on it")
+}
+
+func TestSimulateStartsWhenItIsTold(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.write("sops/org.yaml", previewOrg)
+	b.write("sops/alarm.yaml", alarmSOP)
+	for _, at := range []string{"2026-11-21 02:14", "2026-11-21T02:14", "2026-11-21T03:14:00+01:00"} {
+		require.Contains(t, b.orderly("simulate", "alarm", "--at", at, "--horizon", "1h").out, "Starts    Sat 2026-11-21 02:14:00Z\n")
+	}
+	require.Contains(t, b.orderly("simulate", "alarm", "--at", "02:14", "--horizon", "2d").out, " 02:14:00Z\n")
+	require.Contains(t, b.orderly("simulate", "alarm", "--at", "+2h", "--horizon", "1h").out, "Starts ")
 }
 
 func TestSimulateSaysThatPagesAreOfADrill(t *testing.T) {

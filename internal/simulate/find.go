@@ -63,11 +63,9 @@ func List(sources []sops.Source) ([]File, error) {
 			return nil, fmt.Errorf("scenarios of %s: %w", s.Name, err)
 		}
 		for _, p := range found {
-			name := strings.TrimSuffix(path.Base(p), ".yaml")
-			if strings.HasPrefix(name, ".") {
-				continue
+			if f := fileAt(s, p); !strings.HasPrefix(f.Name, ".") {
+				files = append(files, f)
 			}
-			files = append(files, File{Source: s, Path: p, Procedure: path.Base(path.Dir(p)), Name: name})
 		}
 	}
 	slices.SortStableFunc(files, func(a, b File) int {

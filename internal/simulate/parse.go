@@ -82,4 +82,6 @@ func follow(pages []PageWant, i int) {
 }
 
 // fileName is what a file is called, without its folder and end.
-func fileName(file string) string { return strings.TrimSuffix(path.Base(file), ".yaml") }
+func fileName(file string) string {
+	return strings.TrimSuffix(strings.TrimSuffix(path.Base(file), ".yaml"), ".yml")
+}
