@@ -1,6 +1,7 @@
 package library_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -50,6 +51,17 @@ func TestThePromisesAreThoseThatAreWritten(t *testing.T) {
 			}
 			require.Equal(t, want, "acknowledge "+p.Acknowledge.String()+", respond "+p.Respond.String()+", updates "+p.Updates.String()+": "+
 				strings.Join(tiers, ", ")+"; then "+p.Next, id)
+		}
+	})
+	t.Run("AnOutageIsToldEverywhere", func(t *testing.T) {
+		t.Parallel()
+		level3 := org.Policies["level-3"]
+		told := slices.Clone(level3.Channels)
+		for _, group := range level3.Stakeholders {
+			told = append(told, org.Stakeholders[group]...)
+		}
+		for channel := range org.Channels {
+			require.Contains(t, told, channel)
 		}
 	})
 	t.Run("Directory", func(t *testing.T) {
