@@ -43,6 +43,15 @@ func noCredentials(err error) bool {
 	return errors.As(err, &operation) && errors.As(operation.Err, &inner) && inner.Service() == "ec2imds"
 }
 
+// Code is S3's own word for an error (NoSuchKey); "" when the server gave none.
+func Code(err error) string {
+	var api smithy.APIError
+	if errors.As(err, &api) {
+		return api.ErrorCode()
+	}
+	return ""
+}
+
 // Status is the HTTP status that the server answered with; 0 when it did not answer.
 func Status(err error) int {
 	var answer *awshttp.ResponseError
