@@ -3,9 +3,14 @@ package docker
 import (
 	"cmp"
 	"context"
+	"errors"
+	"fmt"
 	"path"
 	"slices"
+	"strings"
 	"time"
+
+	"go.temporal.io/sdk/temporal"
 
 	"github.com/orderly-ops/orderly/activities/action"
 	"github.com/orderly-ops/orderly/sops"
@@ -94,9 +99,12 @@ func (a *actions) prune(ctx context.Context, in PruneInput) (Prune, error) {
 	if err != nil {
 		return Prune{}, err
 	}
-	first := recall[Recovered](ctx) // what was used before the first attempt removed anything
-	defer action.Report(ctx, first.beats)()
-	p := pruning{engine: e, in: in, now: a.now(), out: Prune{Removed: []Pruned{}, Kept: []Spared{}, DryRun: in.DryRun}}
+	p := pruning{engine: e, in: in, now: a.now(), far: recall[pruned](ctx), out: Prune{Removed: []Pruned{}, Kept: []Spared{}, DryRun: in.DryRun}}
+	defer action.Report(ctx, p.far.beats)()
+	far := p.far.get()
+	for _, one := range far.Removed {
+		p.list(one)
+	}
 	if in.KeepSnapshot != "" {
 		s, err := a.readSnapshot(ctx, "docker.prune", in.KeepSnapshot, in.Host)
 		if err != nil {
@@ -107,11 +115,12 @@ func (a *actions) prune(ctx context.Context, in PruneInput) (Prune, error) {
 	if p.inv, err = e.takeStock(ctx); err != nil {
 		return Prune{}, e.failed("count what is on the host", err)
 	}
-	if first.get().Total == 0 {
-		first.set(ctx, p.inv.used)
+	if far.Used.Total == 0 {
+		far.Used = p.inv.used
+		p.far.set(ctx, far)
 	}
 	if err := p.run(ctx); err != nil {
-		return Prune{}, err
+		return Prune{}, p.broke(err)
 	}
 	if in.DryRun {
 		return p.out, nil
@@ -120,8 +129,34 @@ func (a *actions) prune(ctx context.Context, in PruneInput) (Prune, error) {
 	if err != nil {
 		return Prune{}, e.failed("count what is left on the host", err)
 	}
-	p.out.Recovered = first.get().less(after.used)
+	p.out.Recovered = far.Used.less(after.used)
 	return p.out, nil
+}
+
+// pruned is how far the attempts of a step have come.
+type pruned struct {
+	Used    Recovered `json:"used"` // before the first one removed anything
+	Removed []Pruned  `json:"removed"`
+}
+
+// broke says of a clean-up that broke off what it has removed already: that does not come back.
+func (p *pruning) broke(err error) error {
+	if p.in.DryRun || len(p.out.Removed) == 0 {
+		return err
+	}
+	const most = 20
+	var names []string
+	for _, one := range p.out.Removed[:min(most, len(p.out.Removed))] {
+		names = append(names, one.Kind+" "+one.Name)
+	}
+	if more := len(p.out.Removed) - len(names); more > 0 {
+		names = append(names, fmt.Sprintf("and %d more", more))
+	}
+	text := "; removed before that, and nobody used it: " + strings.Join(names, ", ")
+	if app, ok := errors.AsType[*temporal.ApplicationError](err); ok && app.NonRetryable() {
+		return action.Permanent(app.Type(), "%s%s", plain(err), text)
+	}
+	return fmt.Errorf("%w%s", err, text)
 }
 
 // less is what is free now. Others work on the host too, so it may come out below nothing.
@@ -162,6 +197,7 @@ type pruning struct {
 	now    time.Time
 	inv    inventory
 	needed map[string]bool // by a snapshot: kind and name or id
+	far    *noted[pruned]
 	out    Prune
 }
 
@@ -208,16 +244,27 @@ func (p *pruning) take(ctx context.Context, kind string, one stored, remove func
 			return p.failed("remove "+kind+" "+name, err)
 		}
 	}
-	p.note(kind, one)
+	p.note(ctx, kind, one)
 	return nil
 }
 
-// note lists what was removed, or would be.
-func (p *pruning) note(kind string, one stored) {
-	if len(p.out.Removed) < maxPruned {
-		p.out.Removed = append(p.out.Removed, Pruned{Kind: kind, Name: cmp.Or(one.name, short(one.id)), ID: short(one.id), Bytes: one.bytes})
+// note lists what was removed, or would be, and has later attempts know of it.
+func (p *pruning) note(ctx context.Context, kind string, one stored) {
+	gone := Pruned{Kind: kind, Name: cmp.Or(one.name, short(one.id)), ID: short(one.id), Bytes: one.bytes}
+	p.list(gone)
+	if p.in.DryRun {
+		return
 	}
-	p.count(kind, one.bytes)
+	far := p.far.get()
+	far.Removed = slices.Clone(p.out.Removed) // heartbeats read it
+	p.far.set(ctx, far)
+}
+
+func (p *pruning) list(one Pruned) {
+	if len(p.out.Removed) < maxPruned {
+		p.out.Removed = append(p.out.Removed, one)
+	}
+	p.count(one.Kind, one.Bytes)
 }
 
 func (p *pruning) keep(kind, name, why string) {

@@ -211,7 +211,7 @@ func (p *pruning) cache(ctx context.Context) error {
 	}
 	for _, r := range p.inv.cache {
 		if p.in.DryRun && !r.used && p.now.Sub(r.since) >= p.age() || gone[r.id] {
-			p.note(kindCache, r)
+			p.note(ctx, kindCache, r)
 		}
 	}
 	return nil
