@@ -59,12 +59,21 @@ func (d dump) args(snapshot string) []string {
 	}
 }
 
+// onOneCore leaves the server's other cores to those who work with it: counting rows is several times as fast as
+// dumping them, beside which it goes on.
+const onOneCore = "SET LOCAL max_parallel_workers_per_gather = 0"
+
 // take dumps the database and counts its rows at the same time, in one snapshot.
 func (d dump) take(ctx context.Context, m *backups.Manifest) error {
 	return d.inSnapshot(ctx, d.conn, func(ctx context.Context, tx pgx.Tx, s backups.Snapshot) error {
 		m.Snapshot.ID, m.Snapshot.Taken = s.ID, s.Taken
 		both, ctx := errgroup.WithContext(ctx)
 		both.Go(func() (err error) {
+			if !d.in.Checksums {
+				if _, err := tx.Exec(ctx, onOneCore); err != nil {
+					return d.db.failed("prepare to count rows", lockPatience, err)
+				}
+			}
 			if m.Tables, err = backups.TakeCensus(ctx, tx, d.in.Checksums); err != nil {
 				return d.db.failed("count rows", lockPatience, err)
 			}

@@ -8,19 +8,19 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// watchClosed tells the names of files in a folder as programs that wrote them close them. stop ends it. It
-// may miss some when there are very many at once; whoever listens looks at the folder in the end.
-func watchClosed(folder string) (closed <-chan string, stop func(), err error) {
+// watchFolder tells what programs do to the files of a folder. stop ends it. It may miss something when there is
+// very much at once; whoever listens looks at the folder in the end.
+func watchFolder(folder string) (seen <-chan fileEvent, stop func(), err error) {
 	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK)
 	if err != nil {
 		return nil, nil, os.NewSyscallError("inotify_init1", err)
 	}
 	events := os.NewFile(uintptr(fd), "inotify") // non-blocking, so that closing it ends a read
-	if _, err := unix.InotifyAddWatch(fd, folder, unix.IN_CLOSE_WRITE); err != nil {
+	if _, err := unix.InotifyAddWatch(fd, folder, unix.IN_MODIFY|unix.IN_CLOSE_WRITE); err != nil {
 		_ = events.Close()
 		return nil, nil, os.NewSyscallError("inotify_add_watch", err)
 	}
-	names, ended := make(chan string), make(chan struct{})
+	told, ended := make(chan fileEvent), make(chan struct{})
 	go func() {
 		buffer := make([]byte, 64<<10)
 		for {
@@ -28,28 +28,37 @@ func watchClosed(folder string) (closed <-chan string, stop func(), err error) {
 			if err != nil {
 				return
 			}
-			for _, name := range closedNames(buffer[:n]) {
+			for _, e := range fileEvents(buffer[:n]) {
 				select {
-				case names <- name:
+				case told <- e:
 				case <-ended:
 					return
 				}
 			}
 		}
 	}()
-	return names, func() { close(ended); _ = events.Close() }, nil
+	return told, func() { close(ended); _ = events.Close() }, nil
 }
 
-// closedNames takes the events of one read apart: a fixed head each, its last word the length of the name.
-func closedNames(events []byte) []string {
-	var names []string
-	for len(events) >= unix.SizeofInotifyEvent {
-		length := int(binary.NativeEndian.Uint32(events[unix.SizeofInotifyEvent-4:]))
-		end := min(unix.SizeofInotifyEvent+length, len(events))
-		if name := bytes.TrimRight(events[unix.SizeofInotifyEvent:end], "\x00"); len(name) > 0 {
-			names = append(names, string(name))
+// fileEvents takes the events of one read apart: a fixed head each, its second word what happened, its last one
+// the length of the name. Of several of one file only the last is told.
+func fileEvents(raw []byte) []fileEvent {
+	var events []fileEvent
+	at := map[string]int{}
+	for len(raw) >= unix.SizeofInotifyEvent {
+		mask := binary.NativeEndian.Uint32(raw[4:])
+		length := int(binary.NativeEndian.Uint32(raw[unix.SizeofInotifyEvent-4:]))
+		end := min(unix.SizeofInotifyEvent+length, len(raw))
+		if name := string(bytes.TrimRight(raw[unix.SizeofInotifyEvent:end], "\x00")); name != "" {
+			i, known := at[name]
+			if !known {
+				i = len(events)
+				at[name] = i
+				events = append(events, fileEvent{name: name})
+			}
+			events[i].closed = mask&unix.IN_CLOSE_WRITE != 0
 		}
-		events = events[end:]
+		raw = raw[end:]
 	}
-	return names
+	return events
 }

@@ -2,8 +2,8 @@
 
 package postgres
 
-// watchClosed tells nothing: only Linux says when a file is closed. All files are uploaded when pg_dump has
-// ended.
-func watchClosed(string) (closed <-chan string, stop func(), err error) {
+// watchFolder tells nothing: only Linux says when a file grows and when it is closed. All files are uploaded when
+// pg_dump has ended.
+func watchFolder(string) (seen <-chan fileEvent, stop func(), err error) {
 	return nil, func() {}, nil
 }

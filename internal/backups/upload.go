@@ -72,6 +72,10 @@ func newUpload(ctx context.Context, s *Store, key string, spec Spec) *upload {
 	return u
 }
 
+// AtOnce is how many files of at most so many bytes may be written at the same time, at least one, before the
+// memory for their parts would have to grow.
+func AtOnce(expected int64) int { return max(1, memory/leastPart/partSize(expected)) }
+
 // partSize leaves room for a fifth more than expected.
 func partSize(expected int64) int {
 	const unit = 1 << 20

@@ -1,6 +1,7 @@
 package backups
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -8,10 +9,10 @@ import (
 	"hash"
 	"io"
 	"runtime"
+	"slices"
 	"sync/atomic"
 
 	"filippo.io/age"
-	"github.com/klauspost/compress/zstd"
 )
 
 // What the data files are called. Endings are added in the order in which they are made.
@@ -85,27 +86,25 @@ func (s *Store) encode(u *upload, spec Spec, produce func(io.Writer) error) (Sum
 		to, closers = w, append(closers, w)
 	}
 	if spec.Compress {
-		w, err := zstd.NewWriter(to, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(min(4, runtime.GOMAXPROCS(0))),
-			zstd.WithWindowSize(window))
+		w, err := newFrames(to, max(2, min(mostCores, runtime.GOMAXPROCS(0))/max(1, spec.AtOnce)))
 		if err != nil {
 			return Sum{}, err
 		}
 		to, closers = w, append(closers, w)
 	}
 	plain := &summing{to: to, sum: sha256.New()}
-	if err := produce(plain); err != nil {
-		return Sum{}, err
+	err := produce(plain)
+	if err != nil {
+		_ = u.fail(err) // what is still on its way goes nowhere
 	}
-	for i := len(closers) - 1; i >= 0; i-- {
-		if err := closers[i].Close(); err != nil {
-			return Sum{}, err
-		}
+	for _, c := range slices.Backward(closers) { // even then, because it ends what they do beside us
+		err = cmp.Or(err, c.Close())
 	}
-	return plain.total(), nil
+	return plain.total(), err
 }
 
-// window is how far back zstd looks for repetitions, and what each block at work costs in memory.
-const window = 1 << 20
+// mostCores is how many cores compress at most: four take in more than a pg_dump gives.
+const mostCores = 4
 
 // summing passes bytes on and sums them up. What it is given in one piece is read in large ones.
 type summing struct {
