@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/orderly-ops/orderly/sops"
 	"github.com/orderly-ops/orderly/workflows"
 )
 
@@ -80,7 +81,7 @@ func (d *drafter) timeline(rec *workflows.Record) {
 		if e.Kind == "finding" && strings.HasPrefix(e.Text, "warning: "+clockCheck) {
 			continue // older records say a breach twice
 		}
-		if quiet[e.Kind] || e.Kind == "step" && !strings.Contains(e.Text, "failed") {
+		if quiet[e.Kind] || e.Kind == "step" && (!strings.Contains(e.Text, "failed") || strings.Contains(e.Text, ": skipped")) {
 			left++
 			continue
 		}
@@ -141,7 +142,7 @@ func lateness(c *workflows.Clock) string {
 	if err != nil {
 		return cmp.Or(c.Lateness, "0s")
 	}
-	return late.Round(time.Millisecond).String()
+	return sops.Duration(late.Round(time.Millisecond)).String()
 }
 
 // paged is who was paged when, and who answered.

@@ -53,7 +53,7 @@ func TestRunsThatItStartedAreNamed(t *testing.T) {
 
 func TestLatenessIsReadable(t *testing.T) {
 	t.Parallel()
-	for kept, want := range map[string]string{"": "0s", "41.879861ms": "42ms", "2m0.0004s": "2m0s", "long": "long"} {
+	for kept, want := range map[string]string{"": "0s", "41.879861ms": "42ms", "2m0.0004s": "2m", "long": "long"} {
 		require.Equal(t, want, lateness(&workflows.Clock{Lateness: kept}))
 	}
 }
@@ -78,4 +78,33 @@ func TestAnIncidentThatGoesOnOwesNoPostMortemYet(t *testing.T) {
 	require.Empty(t, leftOut)
 	require.Len(t, incidents, 1)
 	require.Equal(t, "not owed yet: it goes on", incidents[0].Report)
+}
+
+func TestAStepThatWasSkippedIsNoLineOfAReport(t *testing.T) {
+	t.Parallel()
+	rec := theNight()
+	rec.Timeline = append(rec.Timeline,
+		workflows.Event{At: at(3), Kind: "step", Text: `Cut off the rest: skipped: its condition does not hold: steps.more.status == "failed"`},
+		workflows.Event{At: at(4), Kind: "step", Text: "Restart it: failed after 12s: no space left on device"})
+	text := string(Incident(rec, Answers{}, made).Markdown())
+	require.NotContains(t, text, "its condition does not hold")
+	require.Contains(t, text, "| Restart it: failed after 12s: no space left on device |")
+}
+
+func TestASecurityReportHasWhatPeopleHaveSaidSoFar(t *testing.T) {
+	t.Parallel()
+	rec := theNight()
+	ask := func(form map[string]any) *workflows.Step {
+		return &workflows.Step{Ask: &workflows.Ask{Done: &workflows.Deed{At: at(9), By: by("ana", "Ana")}, Form: form}}
+	}
+	rec.Phases[0].Steps = append(rec.Phases[0].Steps,
+		ask(map[string]any{"scope": "two containers", "data": "TBD", "breach": "a stolen key"}),
+		ask(map[string]any{"revoked": "all keys of <b>Ben</b>"}), ask(map[string]any{"reviewed": "all roles"}), ask(map[string]any{"checked": "built anew"}))
+	text := string(SecurityReport(rec, Security{Recovery: "from the image"}, Answers{}, made).Markdown())
+	for _, want := range []string{
+		"## Scope\n\ntwo containers\n", "## Data\n\n**missing**\n", "## Notification\n\na stolen key\n",
+		"## Containment\n\nTaken away: all keys of &lt;b&gt;Ben&lt;/b&gt;\\\nPermissions: all roles\n", "## Recovery\n\nfrom the image\n",
+	} {
+		require.Contains(t, text, want)
+	}
 }

@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"encoding/base64"
 	"html/template"
+	"time"
 )
 
 //go:embed page.html
@@ -17,7 +18,14 @@ var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
 	"stamp":      stamp,
 	"note":       lackNote,
 	"image":      image,
+	"isTime":     isTime,
 }).Parse(pageHTML))
+
+// isTime says whether a cell holds a moment, which is read on one line.
+func isTime(s string) bool {
+	_, err := time.Parse(time.DateTime, s)
+	return err == nil
+}
 
 // HTML writes a document as a page that needs nothing else: no script, no request, fit for print and for a dark
 // screen.

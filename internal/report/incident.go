@@ -65,7 +65,7 @@ type Security struct {
 
 // SecurityReport is the report of a security incident, with the list of its evidence.
 func SecurityReport(rec *workflows.Record, s Security, a Answers, made time.Time) *Document {
-	a = a.Or(AnswersOf(rec))
+	a, s = a.Or(AnswersOf(rec)), s.or(securityOf(rec))
 	d := about(KindSecurity, "Security report: "+pick(s.Title, headline(rec, a)), rec, made)
 	d.incidentHead(rec, a)
 	d.summarySection(rec, a)

@@ -3,6 +3,7 @@ package report
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"time"
@@ -115,12 +116,7 @@ func formOf(s *workflows.Step) (out []Fact) {
 	if s.Ask == nil || s.Ask.Done == nil || s.Ask.Skipped {
 		return nil
 	}
-	names := make([]string, 0, len(s.Ask.Form))
-	for field := range s.Ask.Form {
-		names = append(names, field)
-	}
-	slices.Sort(names)
-	for _, field := range names {
+	for _, field := range sortedFields(s.Ask.Form) {
 		text := valueText(s.Ask.Form[field])
 		if text == "" {
 			continue
@@ -132,6 +128,8 @@ func formOf(s *workflows.Step) (out []Fact) {
 	}
 	return out
 }
+
+func sortedFields(form map[string]any) []string { return slices.Sorted(maps.Keys(form)) }
 
 // silent says whether an answer may as well be none: a form gives "no", 0 or the default to what was left empty.
 func silent(field sops.FormField, v any) bool {
