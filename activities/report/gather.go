@@ -117,7 +117,8 @@ func (g gatherer) each(ctx context.Context, name string, use func(subject string
 	return nil
 }
 
-// runs counts the runs that began in the time and have ended. What was no incident for the key figures is none here.
+// runs counts the runs that began in the time and have ended, and the incidents that began in it, over or not. What was
+// no incident for the key figures is none here.
 func (g gatherer) runs(ctx context.Context, out *Maintenance) error {
 	all, err := g.journal.Accounts(ctx, journal.AccountFilter{From: g.from, To: g.to})
 	if err != nil {
@@ -126,22 +127,27 @@ func (g gatherer) runs(ctx context.Context, out *Maintenance) error {
 	counts, severities := map[string]RunCount{}, map[SeverityCount]int{}
 	for _, a := range all {
 		r := a.Run
-		if r.WorkflowID == g.self || r.Ended.IsZero() || r.Started.Before(g.from) {
+		if r.WorkflowID == g.self || r.Started.Before(g.from) {
 			continue
 		}
-		c := counts[r.Procedure]
-		if r.State == string(workflows.Succeeded) {
-			c.Succeeded++
-		} else {
-			c.Failed++
+		if !r.Ended.IsZero() {
+			c := counts[r.Procedure]
+			if r.State == string(workflows.Succeeded) {
+				c.Succeeded++
+			} else {
+				c.Failed++
+			}
+			counts[r.Procedure] = c
 		}
-		counts[r.Procedure] = c
 		switch inc := a.Facts.Incident; {
 		case a.Damaged != nil:
 			out.LeftOut = append(out.LeftOut, fmt.Sprintf("%s@%s: %v", r.WorkflowID, r.RunID, a.Damaged))
 		case inc != nil && !inc.Quiet && !inc.FalseAlarm:
 			severities[SeverityCount{Scale: inc.Scale, Severity: inc.Severity}]++
 			out.Incidents.Total++
+			if inc.Over == nil && r.Ended.IsZero() {
+				out.Incidents.Open++
+			}
 		}
 	}
 	slices.Sort(out.LeftOut)

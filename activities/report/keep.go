@@ -30,6 +30,7 @@ type Written struct {
 // keep keeps a document in its three forms. Secrets are taken out of the texts first: markup that is put around
 // them would hide them from the search.
 func (a actions) keep(ctx context.Context, name string, d *write.Document) (Written, error) {
+	d.Drill = d.Drill || d.Of != nil && *d.Of == *own(ctx) && a.drill(ctx)
 	d.Map(a.keeper.Redact)
 	page, err := d.HTML()
 	if err != nil {
@@ -74,6 +75,12 @@ func asActivity(ctx context.Context, name string) error {
 func own(ctx context.Context) *write.Run {
 	at := activity.GetInfo(ctx)
 	return &write.Run{WorkflowID: at.WorkflowExecution.ID, RunID: at.WorkflowExecution.RunID}
+}
+
+// drill says whether the run that asks is a drill, so that its report says so too.
+func (a actions) drill(ctx context.Context) bool {
+	rec := a.told(ctx, activity.GetInfo(ctx).WorkflowExecution.ID, "")
+	return rec != nil && rec.Drill
 }
 
 // ready says why a report can't be made here. What is permanent has to stay on top of the error.

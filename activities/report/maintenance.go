@@ -41,7 +41,7 @@ type Maintenance struct {
 	Memory    []Level    `json:"memory" doc:"Percent of the memory, by host."`
 	Disks     []Growth   `json:"disks" doc:"Percent of each disk, by host and mount."`
 	Databases []Level    `json:"databases" doc:"Milliseconds that a simple query takes, by target."`
-	Incidents Incidents  `json:"incidents" doc:"Incidents that began in the period and are over."`
+	Incidents Incidents  `json:"incidents" doc:"Incidents that began in the period, over or not."`
 	Runs      []RunCount `json:"runs" doc:"Runs of procedures that began in the period and have ended, by procedure."`
 	LeftOut   []string   `json:"left_out" doc:"Records that could not be read, each with the reason: whether they were incidents is not known."`
 	Done      int        `json:"done" doc:"How many activities succeeded"`

@@ -1,6 +1,9 @@
 package report
 
 import (
+	"context"
+	"encoding/json"
+	"strings"
 	"testing"
 	"time"
 
@@ -10,6 +13,7 @@ import (
 	"github.com/orderly-ops/orderly/internal/journal"
 	"github.com/orderly-ops/orderly/internal/testenv"
 	"github.com/orderly-ops/orderly/sops"
+	"github.com/orderly-ops/orderly/workflows"
 )
 
 // sunday is what a weekly maintenance says of itself.
@@ -52,6 +56,7 @@ func (d desk) aWeek(t *testing.T) {
 	d.ran(t, journal.Run{WorkflowID: "incident-response/1", Procedure: "incident-response", State: "cancelled", Record: incident("incident", "P3")}, 61)
 	d.ran(t, journal.Run{WorkflowID: "emergency-response/drill", Procedure: "emergency-response", State: "succeeded", Drill: true, Record: incident("platform", "P0")}, 62)
 	d.ran(t, journal.Run{WorkflowID: "monitor/all", Procedure: "monitor", State: "running"}, 3)
+	d.ran(t, journal.Run{WorkflowID: "emergency-response/burning", Procedure: "emergency-response", State: "running", Record: incident("platform", "P1")}, 2)
 	d.ran(t, journal.Run{WorkflowID: "emergency-response/old", Procedure: "emergency-response", State: "succeeded", Record: incident("platform", "P0")}, 24*8)
 }
 
@@ -65,20 +70,21 @@ func TestAMaintenanceReportSaysWhatTheWeekWasLike(t *testing.T) {
 	require.Equal(t, []Level{{Subject: "docs-api", Mean: 101.5, Peak: 103, Last: 100, Points: 4}}, out.Responses)
 	require.Equal(t, []Level{{Subject: "host", Mean: 25, Peak: 40, Last: 10, Points: 4}}, out.CPU, "what was before the week does not count")
 	require.Equal(t, []Growth{{Subject: "host /", Now: 60, Change: 3, Grown: true, Points: 4}}, out.Disks)
-	require.Equal(t, Incidents{Total: 3, BySeverity: []SeverityCount{{Scale: "incident", Severity: "P3", Count: 1}, {Scale: "platform", Severity: "P1", Count: 2}}}, out.Incidents,
+	require.Equal(t, Incidents{Total: 4, Open: 1, BySeverity: []SeverityCount{{Scale: "incident", Severity: "P3", Count: 1}, {Scale: "platform", Severity: "P1", Count: 3}}}, out.Incidents,
 		"no drill, nothing older")
 	require.Equal(t, []RunCount{{Procedure: "daily-check", Succeeded: 1, Failed: 1}, {Procedure: "emergency-response", Succeeded: 2, Failed: 0}, {Procedure: "incident-response", Succeeded: 0, Failed: 1}}, out.Runs)
 	require.Equal(t, []int{1, 1}, []int{out.Done, out.NotDone})
 	require.Empty(t, out.Missing)
 	require.True(t, out.Complete)
-	require.Equal(t, "Maintenance completed: 1 of 2 activities done, 1.5 GiB recovered, 3 incidents in 7 days.", out.Summary)
+	require.Equal(t, "Maintenance completed: 1 of 2 activities done, 1.5 GiB recovered, 4 incidents in 7 days, 1 still open.", out.Summary)
 
 	text := d.kept(t, out.Key)
 	for _, line := range []string{
 		"# Weekly maintenance of docs-db\n",
 		"- Outcome: completed\n",
 		"| docs-api | 75 % of 4 looks | 101.5 ms |\n",
-		"- platform P1: 2\n",
+		"Incidents that began in this time: 4, 1 of them still open.\n",
+		"- platform P1: 3\n",
 		`| Docker clean-up | succeeded | 3 images \| 1.5 GiB |` + "\n",
 		"- images that nobody used were removed\n",
 		"| processor | host | 25 % | 40 % | 10 % |\n",
@@ -113,13 +119,13 @@ func TestWhatIsNotKnownIsMarkedAndNeverMadeUp(t *testing.T) {
 		"processor: not measured (figure cpu_percent)",
 		"memory: not measured (figure memory_percent)",
 		"query times: not measured (figure database_latency)",
-		"disk growth: there is only one value in the period",
+		"growth of host /: there is only one value in the period",
 		"disk space recovered: the run did not measure it",
 		"connection pool: the run did not measure it",
-		"upcoming work, Certificates: its impact",
+		"upcoming work, Certificates: when it is done", "upcoming work, Certificates: its impact",
 		"upcoming work, Certificates: how it is prepared",
 	}, out.Missing)
-	require.Equal(t, "Maintenance rolled back: 0 of 0 activities done, 0 incidents in 7 days. 11 parts are missing from the report.", out.Summary)
+	require.Equal(t, "Maintenance rolled back: 0 of 0 activities done, 0 incidents in 7 days. 12 parts are missing from the report.", out.Summary)
 	text := d.kept(t, out.Key)
 	require.Contains(t, text, "- Why: the new image &lt;b&gt;did not&lt;/b&gt; become healthy\n")
 	require.Contains(t, text, "## Services\n\n**missing**\n")
@@ -180,4 +186,39 @@ func TestADamagedRecordIsNamedAndLeftOutOfAMaintenanceReport(t *testing.T) {
 	require.Len(t, out.LeftOut, 1)
 	require.Contains(t, out.LeftOut[0], "daily-check/1")
 	require.Contains(t, d.kept(t, out.Key), "daily-check/1")
+}
+
+func TestTheReportOfADrillSaysSo(t *testing.T) {
+	t.Parallel()
+	d := atDesk(t)
+	asking := &workflows.Record{Procedure: "weekly-maintenance", WorkflowID: "default-test-workflow-id", Started: time.Now(), Drill: true}
+	d.ask = func(context.Context, string) (json.RawMessage, error) { return json.Marshal(asking) }
+	out, err := called(t, d.maintenance, sunday)
+	require.NoError(t, err)
+	require.Contains(t, d.kept(t, out.Key), "**This was a drill.**")
+	asking.Drill = false
+	out, err = called(t, d.maintenance, sunday)
+	require.NoError(t, err)
+	require.NotContains(t, d.kept(t, out.Key), "a drill")
+}
+
+func TestWhatAMaintenanceReportMarksAsMissingIsAskedFor(t *testing.T) {
+	t.Parallel()
+	d := atDesk(t)
+	d.measured(t, figureUp, "docs-api", 30, 100)
+	d.measured(t, figureUp, "docs-web", 30, 0)
+	d.measured(t, figureResponse, "docs-api", 30, 100)
+	d.measured(t, figureDisk, "host /", 30, 60)
+	d.measured(t, figureDisk, "host /", 5, 61)
+	d.measured(t, figureDisk, "host /new", 5, 1)
+	in := sunday
+	in.Upcoming = []UpcomingWork{{What: "PostgreSQL 17", Impact: "ten minutes away", Preparation: "a rehearsal"}}
+	out, err := called(t, d.maintenance, in)
+	require.NoError(t, err)
+	for _, want := range []string{
+		"response time of docs-web: it was not measured (figure api_mean)", "growth of host /new: there is only one value in the period", "upcoming work, PostgreSQL 17: when it is done",
+	} {
+		require.Contains(t, out.Missing, want)
+	}
+	require.Equal(t, strings.Count(d.kept(t, out.Key), "**missing**"), len(out.Missing)+6, "three resources have three cells each")
 }

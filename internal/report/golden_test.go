@@ -41,7 +41,7 @@ func TestGoldenReports(t *testing.T) {
 		golden(t, "maintenance", (&Maintenance{
 			Run: &Run{WorkflowID: "weekly-maintenance/docs-db", RunID: "r1"}, Title: "Weekly maintenance of docs-db", Outcome: "completed", From: made.AddDate(0, 0, -7), To: made,
 			Uptime: []Uptime{{"docs-api", 99.4, 168}}, Responses: []Level{{"docs-api", 112.3, 900, 98, 168}}, CPU: []Level{{"web-1", 22, 91, 18, 168}}, Memory: []Level{{"web-1", 60, 71, 66, 168}},
-			Disks: []Growth{{"web-1 /", 61, 3.5, true, 7}}, Databases: []Level{{"docs-db", 1.4, 12, 1.2, 168}}, Incidents: Incidents{1, []SeverityCount{{"platform", "P1", 1}}},
+			Disks: []Growth{{"web-1 /", 61, 3.5, true, 7}}, Databases: []Level{{"docs-db", 1.4, 12, 1.2, 168}}, Incidents: Incidents{Total: 1, BySeverity: []SeverityCount{{"platform", "P1", 1}}},
 			Runs: []RunCount{{"daily-check", 7, 0}}, Activities: []Activity{{"Docker clean-up", "succeeded", "1.5 GiB recovered"}, {"Reindex", "skipped", ""}},
 			Recovered: ptr(1.5 * (1 << 30)), Pool: ptr(12.0), Upcoming: []UpcomingWork{{What: "PostgreSQL 17", When: "December"}}, Recommendations: []string{"index orders(user_id)"},
 		}).Document())

@@ -82,7 +82,7 @@ func documents(text string) []*Document {
 	month.LeftOut = []string{text}
 	m := Maintenance{
 		Title: text, Outcome: text, Reason: text, From: night, To: made, Uptime: []Uptime{{text, 1, 1}}, Responses: []Level{{Subject: text}}, CPU: []Level{{Subject: text}}, Disks: []Growth{{Subject: text}},
-		Incidents: Incidents{1, []SeverityCount{{text, text, 1}}}, Runs: []RunCount{{Procedure: text}}, Activities: []Activity{{text, text, text}}, SlowQueries: []string{text},
+		Incidents: Incidents{Total: 1, BySeverity: []SeverityCount{{text, text, 1}}}, Runs: []RunCount{{Procedure: text}}, Activities: []Activity{{text, text, text}}, SlowQueries: []string{text},
 		Undone: []Undone{{text, text, text, text}}, Left: []string{text}, Upcoming: []UpcomingWork{{text, text, text, text}}, Recommendations: []string{text}, LeftOut: []string{text},
 	}
 	b := Backups{Run: &Run{text, text, text, text}, Database: text, Made: made, All: []Backup{{Key: text, At: night}}}

@@ -87,6 +87,7 @@ type Growth struct {
 // Incidents counts incidents.
 type Incidents struct {
 	Total      int             `json:"total" doc:"All of them."`
+	Open       int             `json:"open" doc:"Those that are still going on, as far as the journal knows."`
 	BySeverity []SeverityCount `json:"by_severity" doc:"By scale and severity, sorted."`
 }
 
@@ -150,17 +151,22 @@ func (m *Maintenance) services(d *drafter) {
 	d.section("services", "Services")
 	var rows [][]Value
 	for _, u := range m.Uptime {
-		response := Value{Missing: true}
+		response := ""
 		if i := slices.IndexFunc(m.Responses, func(l Level) bool { return l.Subject == u.Subject }); i >= 0 {
-			response = Value{Text: number(m.Responses[i].Mean) + " ms"}
+			response = number(m.Responses[i].Mean) + " ms"
 		}
-		rows = append(rows, append(cells(u.Subject, number(u.Percent)+" % of "+counted(u.Looks, "look", "looks")), response))
+		rows = append(rows, append(cells(u.Subject, number(u.Percent)+" % of "+counted(u.Looks, "look", "looks")),
+			d.known(response, "response time of "+u.Subject+": it was not measured (figure api_mean)")))
 	}
 	d.measured(rows, []string{"service", "uptime", "mean answer"}, "uptime: no health check kept whether a service works (figure service_up)")
-	if len(m.Responses) == 0 {
+	if len(m.Responses) == 0 && len(rows) == 0 {
 		d.lack("response times: none were measured (figure api_mean)", false)
 	}
-	d.text("Incidents that began in this time and are over: %d.", m.Incidents.Total)
+	open := ""
+	if m.Incidents.Open > 0 {
+		open = fmt.Sprintf(", %d of them still open", m.Incidents.Open)
+	}
+	d.text("Incidents that began in this time: %d%s.", m.Incidents.Total, open)
 	var counts []string
 	for _, s := range m.Incidents.BySeverity {
 		counts = append(counts, fmt.Sprintf("%s: %d", strings.TrimSpace(s.Scale+" "+cmp.Or(s.Severity, "without a severity")), s.Count))
@@ -239,19 +245,14 @@ func (m *Maintenance) resources(d *drafter) {
 
 func (m *Maintenance) disks(d *drafter) {
 	var rows [][]Value
-	grown := false
 	for _, g := range m.Disks {
-		change := Value{Missing: true}
+		change := ""
 		if g.Grown {
-			grown = true
-			change = Value{Text: signed(g.Change) + " points"}
+			change = signed(g.Change) + " points"
 		}
-		rows = append(rows, append(cells(g.Subject, number(g.Now)+" %"), change))
+		rows = append(rows, append(cells(g.Subject, number(g.Now)+" %"), d.known(change, "growth of "+g.Subject+": there is only one value in the period")))
 	}
 	d.measured(rows, []string{"disk", "full now", "growth"}, "disks: not measured (figure disk_percent)")
-	if len(rows) > 0 && !grown {
-		d.lack("disk growth: there is only one value in the period", false)
-	}
 }
 
 func (m *Maintenance) upcoming(d *drafter) {
@@ -264,11 +265,7 @@ func (m *Maintenance) upcoming(d *drafter) {
 	var rows [][]Value
 	for i, u := range m.Upcoming {
 		title := "upcoming work, " + cmp.Or(line(u.What), fmt.Sprintf("number %d", i+1))
-		when := Value{Text: u.When}
-		if u.When == "" {
-			when = Value{Missing: true}
-		}
-		rows = append(rows, []Value{{Text: u.What}, when, d.asked(u.Impact, title+": its impact"), d.asked(u.Preparation, title+": how it is prepared")})
+		rows = append(rows, []Value{{Text: u.What}, d.asked(u.When, title+": when it is done"), d.asked(u.Impact, title+": its impact"), d.asked(u.Preparation, title+": how it is prepared")})
 	}
 	d.table([]string{"work", "when", "impact", "preparation"}, rows, "")
 }
@@ -280,7 +277,11 @@ func (m *Maintenance) sentence() string {
 	if m.Recovered != nil {
 		text += ", " + size(*m.Recovered) + " recovered"
 	}
-	return text + fmt.Sprintf(", %s in %s.", counted(m.Incidents.Total, "incident", "incidents"), days(m.To.Sub(m.From)))
+	text += fmt.Sprintf(", %s in %s", counted(m.Incidents.Total, "incident", "incidents"), days(m.To.Sub(m.From)))
+	if m.Incidents.Open > 0 {
+		text += fmt.Sprintf(", %d still open", m.Incidents.Open)
+	}
+	return text + "."
 }
 
 func days(d time.Duration) string {
