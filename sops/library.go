@@ -46,6 +46,33 @@ func LoadLibrary(sources []Source, env Env) (*Library, Problems) {
 	return lib, problems.Sorted()
 }
 
+// LoadReach is LoadLibrary for whoever wants one procedure: it reads the files that serve it only, and those of the
+// procedures that it runs or starts, as far as that goes.
+func LoadReach(sources []Source, env Env, id string) (*Library, Problems) {
+	var problems Problems
+	files := map[string][]libraryFile{}
+	for _, f := range listAll(sources, &problems) {
+		serves := WorkflowType(strings.TrimSuffix(f.name, ".yaml"))
+		files[serves] = append(files[serves], f)
+	}
+	var read []*checker
+	for ids := []string{id}; len(ids) > 0; ids = ids[1:] {
+		serves := WorkflowType(ids[0])
+		for _, f := range files[serves] {
+			c := f.read(env)
+			read = append(read, c)
+			if c.p != nil {
+				for s := range c.p.Steps() {
+					ids = append(ids, s.Run, s.Start)
+				}
+			}
+		}
+		delete(files, serves)
+	}
+	lib := assemble(read, &problems)
+	return lib, problems.Sorted()
+}
+
 // assemble checks the procedures against each other.
 func assemble(read []*checker, problems *Problems) *Library {
 	byID, byType := map[string]*checker{}, map[string]*checker{}

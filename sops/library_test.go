@@ -48,6 +48,22 @@ lib/one.yaml:4:53: two has no input "raeson"; did you mean "reason"?
 lib/three.yaml:4:43: no procedure "for"; with if_missing: finding that is only noted
 lib/two.yaml:4:41: two runs itself: two → one → two`, ps.Error())
 	})
+	t.Run("MayBeReadAsFarAsOneProcedureReaches", func(t *testing.T) {
+		t.Parallel()
+		from := []sops.Source{folder("lib", map[string]string{
+			"one": "run: two", "two": "start: for-it", "for-it": "wait: 5m", "four": "wait: never", "five": "run: four", "f-our": "wait: 5m",
+		})}
+		lib, ps := sops.LoadReach(from, env, "one")
+		require.Empty(t, ps)
+		require.Equal(t, []string{"for-it", "one", "two"}, lib.IDs())
+		whole, _ := sops.LoadLibrary(from, env)
+		for _, id := range []string{"one", "two", "for-it", "four", "five", "f-our", "nowhere", ""} {
+			near, _ := sops.LoadReach(from, env, id)
+			_, want := whole.Get(id)
+			_, got := near.Get(id)
+			require.Equal(t, want, got, id)
+		}
+	})
 	t.Run("RefusesTheSameProcedureTwice", func(t *testing.T) {
 		t.Parallel()
 		lib, ps := sops.LoadLibrary([]sops.Source{

@@ -49,7 +49,7 @@ func (a *app) drawFlow(cfg *config.Config, procedure, format string) error {
 	lib, problems := procedures(cfg)
 	p, known := lib.Get(procedure)
 	if !known {
-		return a.noProcedure(procedure, lib, problems)
+		return noProcedure(procedure, lib.IDs(), problems)
 	}
 	a.draw(diagram.Flow(p), format)
 	return nil

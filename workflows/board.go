@@ -21,6 +21,11 @@ type Board struct {
 	Invited []string          `json:"invited,omitempty"` // to the incident's own channel
 	Closed  bool              `json:"closed,omitempty"`  // the channel was archived
 	Problem string            `json:"problem,omitempty"` // the last one, so that it is noted once
+
+	// known says that everybody was invited when somebody looked last, and that no page has reached anybody else since;
+	// involved is how many had a part then. It saves going through hundreds of pages for everything that happens.
+	known    bool
+	involved int
 }
 
 // boardKinds are the events that channels are told of.
@@ -198,9 +203,13 @@ func (r *run) openRoom(ctx workflow.Context) *Room {
 // newcomers are the people with a part in the incident who were not invited yet: those whom a page has
 // reached, and whoever owns it.
 func (r *run) newcomers() []string {
+	b, inc := r.record.Board, r.record.Incident
+	if b.known && b.involved == len(inc.Involved) {
+		return nil
+	}
 	var people []string
 	add := func(id string) {
-		if !slices.Contains(people, id) && !slices.Contains(r.record.Board.Invited, id) {
+		if !slices.Contains(people, id) && !slices.Contains(b.Invited, id) {
 			people = append(people, id)
 		}
 	}
@@ -211,10 +220,18 @@ func (r *run) newcomers() []string {
 			}
 		}
 	}
-	for _, p := range r.record.Incident.Involved {
+	for _, p := range inc.Involved {
 		add(p.ID)
 	}
+	b.known, b.involved = len(people) == 0, len(inc.Involved)
 	return people
+}
+
+// meet notes whom a page has reached.
+func (b *Board) meet(p PagedPerson) {
+	if b != nil && p.reached() && !slices.Contains(b.Invited, p.ID) {
+		b.known = false
+	}
 }
 
 // lastWords lets what was said last go out before the run ends: an activity of a run that is over is never

@@ -70,7 +70,9 @@ func (rec *Record) Checklist() string {
 // line writes one line of the list. The UI shows nested lists without any indentation, so the list is flat
 // and each line brings its own: em spaces, which Markdown leaves alone.
 func line(b *strings.Builder, depth int, state State, text string) {
-	fmt.Fprintf(b, "- %s%s %s\n", strings.Repeat("\u2003", depth), glyph(state), text)
+	for _, part := range [...]string{"- ", strings.Repeat("\u2003", depth), glyph(state), " ", text, "\n"} {
+		b.WriteString(part)
+	}
 }
 
 func listSteps(b *strings.Builder, steps []*Step, depth int) {
@@ -192,9 +194,13 @@ func listFindings(b *strings.Builder, findings []Finding) {
 	}
 	fmt.Fprintf(b, "\n**Findings: %d**\n\n", len(findings))
 	for _, f := range gravest(findings, maxChecklistFindings) {
-		fmt.Fprintf(b, "- %s **%s** %s: %s", signal(f.Severity), escape(f.Severity), escape(f.Check), escape(shorten(f.Text, errorLength)))
+		words := [...]string{"- ", signal(f.Severity), " **", escape(f.Severity), "** ", escape(f.Check), ": ", escape(shorten(f.Text, errorLength))}
+		for _, part := range words {
+			b.WriteString(part)
+		}
 		if f.Act != "" {
-			fmt.Fprintf(b, " → %s", escape(shorten(f.Act, errorLength)))
+			b.WriteString(" → ")
+			b.WriteString(escape(shorten(f.Act, errorLength)))
 		}
 		b.WriteString("\n")
 	}
@@ -221,7 +227,16 @@ func gravest(findings []Finding, n int) []Finding {
 
 // gravity sorts findings; words that nobody knows come last.
 func gravity(severity string) int {
-	return -slices.Index([]string{"info", "warning", "critical"}, severity)
+	switch severity {
+	case "critical":
+		return -2
+	case "warning":
+		return -1
+	case "info":
+		return 0
+	default:
+		return 1
+	}
 }
 
 func signal(severity string) string {
@@ -255,7 +270,36 @@ func glyph(s State) string {
 // escape keeps text from a procedure or an outside system text: no Markdown, no HTML, one line, read from
 // left to right. It uses backslashes only: the UI shows `&lt;` as it stands.
 func escape(text string) string {
+	if isPlain(text) {
+		return text
+	}
+	return escapeAnything(text)
+}
+
+func escapeAnything(text string) string {
 	return markdown.Replace(strings.Join(strings.Fields(strings.Map(printable, text)), " "))
+}
+
+// isPlain says that a text is as it should be: most are, and the checklist is written at every change.
+func isPlain(text string) bool {
+	before := byte(' ')
+	for i := range len(text) {
+		c := text[i]
+		switch c {
+		case '\\', '`', '*', '_', '[', ']', '<', '>', '&', '#', '|', '!', '~':
+			return false
+		case ' ', '-':
+			if c == before {
+				return false
+			}
+		default:
+			if c < ' ' || c > '~' {
+				return false
+			}
+		}
+		before = c
+	}
+	return before != ' ' || text == ""
 }
 
 func printable(r rune) rune {

@@ -193,3 +193,19 @@ func TestChecklistSaysFirstWhatIsPutBack(t *testing.T) {
 
 `, rec.Checklist())
 }
+
+// TestPlainTextIsNotTouched compares the short way with the long one.
+func TestPlainTextIsNotTouched(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{
+		"", " ", "a", " a", "a ", "a b", "a  b", "a-b", "a--b", "---", "a - b", "tab\there", "line\nend", "\x7f", "\x00", "é", "a→b", "\u202eabc",
+		`back\slash`, "`", "*", "_", "[", "]", "<", ">", "&", "#", "|", "!", "~", "(x) {y} 'z' \"q\" 50 % $1 @ann + = / ? ^ ; : , .", "\xff",
+	} {
+		require.Equal(t, escapeAnything(text), escape(text), "%q", text)
+	}
+	for c := range rune(300) {
+		for _, text := range []string{string(c), "a" + string(c) + "b", string(c) + string(c), "- " + string(c) + "-"} {
+			require.Equal(t, escapeAnything(text), escape(text), "%q", text)
+		}
+	}
+}

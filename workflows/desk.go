@@ -310,8 +310,12 @@ func (r *run) chain(id string) []string {
 
 // policies are those that the run's ladders have gone through or may still reach.
 func (r *run) policies() []string {
-	var ids []string
+	var ids, from []string
 	add := func(id string) {
+		if slices.Contains(from, id) { // hundreds of pages are of a few policies
+			return
+		}
+		from = append(from, id)
 		for _, next := range r.chain(id) {
 			if !slices.Contains(ids, next) {
 				ids = append(ids, next)

@@ -211,6 +211,7 @@ func (r *run) paged(ctx workflow.Context, l *Ladder, page *Page, result PageResu
 	page.Reached = len(page.Skipped) > 0 && len(page.People) == 0 && len(page.Nobody) == 0
 	for _, p := range page.People {
 		page.Reached = page.Reached || p.reached()
+		r.record.Board.meet(p)
 	}
 	page.Lateness = page.At.Sub(page.Due).String()
 	r.timePage(ctx, page.At.Sub(page.Due))

@@ -183,6 +183,7 @@ func (r *run) delivered(ctx workflow.Context, l *Ladder, batch []*Owed, result P
 		o.Person = result.People[i]
 		if page != nil {
 			page.replace(o.Person)
+			r.record.Board.meet(o.Person)
 		}
 		if text := changes(before, o.Person); text != "" {
 			r.event(ctx, Event{Kind: "page", Text: text})
