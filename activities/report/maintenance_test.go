@@ -135,7 +135,7 @@ func TestWhatIsNotKnownIsMarkedAndNeverMadeUp(t *testing.T) {
 	require.Contains(t, text, "- Disk space recovered: **missing**\n- Connections of the database in use: **missing**\n")
 	require.Contains(t, text, "| Certificates | **missing** | **missing** | **missing** |\n")
 	require.Contains(t, text, "## Missing from this report\n\n- uptime")
-	require.Len(t, out.Unanswered, 2, "what was not measured nobody can say afterwards")
+	require.Len(t, out.Unanswered, 3, "what was not measured nobody can say afterwards")
 	require.Contains(t, d.kept(t, out.HTML), "<dt>Why</dt><dd>the new image &lt;b&gt;did not&lt;/b&gt; become healthy</dd>")
 	require.Contains(t, d.kept(t, out.Model), `"kind": "maintenance"`)
 }
