@@ -54,8 +54,8 @@ func FuzzParse(f *testing.F) {
 	}
 	f.Add([]byte(month()[:4000]))
 	f.Add([]byte(answered))
+	env := envOf(f, sources(release))
 	f.Fuzz(func(t *testing.T, src []byte) {
-		env := envOf(t, sources(release))
 		s, ps := simulate.Parse("tests/release/x.yaml", src, env)
 		if (s == nil) == (len(ps) == 0) {
 			t.Fatalf("a scenario and %d problems", len(ps))

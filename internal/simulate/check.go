@@ -18,6 +18,9 @@ type checker struct {
 
 	proc   *sops.Procedure
 	steps  map[string]*sops.Step // by id, those of the procedures that it runs included
+	uses   map[string]bool       // actions of all of them
+	begins map[string]bool       // procedures that they run or start
+	holds  bool                  // one of them holds when a step fails
 	phases []string
 }
 
@@ -68,7 +71,7 @@ func (c *checker) names() {
 		c.wrong(at, "there is no procedure %q%s", s.Procedure, yamldoc.Hint(s.Procedure, c.env.IDs))
 		return
 	}
-	c.proc, c.steps = proc, map[string]*sops.Step{}
+	c.proc, c.steps, c.uses, c.begins = proc, map[string]*sops.Step{}, map[string]bool{}, map[string]bool{}
 	for i := range proc.Phases {
 		c.phases = append(c.phases, proc.Phases[i].ID)
 	}
@@ -91,10 +94,15 @@ func (c *checker) index(proc *sops.Procedure, seen map[string]bool) {
 		return
 	}
 	seen[proc.ID] = true
+	c.holds = c.holds || proc.OnFailure == "hold"
 	var inner []string
 	for s := range proc.Steps() {
 		if _, taken := c.steps[s.ID]; !taken {
 			c.steps[s.ID] = s
+		}
+		c.uses[s.Uses], c.begins[s.Run], c.begins[s.Start] = true, true, true
+		if s.Undo != nil {
+			c.uses[s.Undo.Uses] = true
 		}
 		if s.Run != "" {
 			inner = append(inner, s.Run)
@@ -180,6 +188,8 @@ func (c *checker) stub(id string, stub Stub) {
 	if c.env.Procedures != nil {
 		if _, ok := c.env.Procedures(id); !ok {
 			c.wrong(at, "there is no procedure %q%s", id, yamldoc.Hint(id, c.env.IDs))
+		} else if c.proc != nil && !c.begins[id] {
+			c.wrong(at, "no step of %s runs or starts %s, nor of what it runs", c.proc.ID, id)
 		}
 	}
 	for _, name := range sortedKeys(stub.Outputs) {

@@ -57,8 +57,28 @@ func (c *checker) expect(e *Expect) {
 		}
 	}
 	c.empty(e)
-	if e.Incident != nil && c.proc != nil && c.proc.Incident == nil {
-		c.wrong(at.Key(e, "incident"), "%s is no incident: it has no incident block", c.proc.ID)
+	if e.Incident != nil {
+		c.incident(e)
+	}
+}
+
+// incident checks how the incident is to stand.
+func (c *checker) incident(e *Expect) {
+	want, at := e.Incident, func(key string) Pos { return c.s.places.Value(e, "incident", key) }
+	if c.proc != nil && c.proc.Incident == nil {
+		c.wrong(c.s.places.Key(e, "incident"), "%s is no incident: it has no incident block", c.proc.ID)
+	}
+	if want.Severity != "" {
+		c.grade(want.Severity, at("severity"))
+	}
+	if want.Owner != "" {
+		c.person(want.Owner, at("owner"))
+	}
+	if c.env.Org == nil || want.Level == "" {
+		return
+	}
+	if known := sortedKeys(c.env.Org.Policies); !slices.Contains(known, want.Level) {
+		c.wrong(at("level"), "org.yaml has no policy %q%s", want.Level, yamldoc.Hint(want.Level, known))
 	}
 }
 

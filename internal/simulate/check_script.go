@@ -8,7 +8,6 @@ import (
 
 	"github.com/orderly-ops/orderly/internal/yamldoc"
 	"github.com/orderly-ops/orderly/sops"
-	"github.com/orderly-ops/orderly/workflows"
 )
 
 // script checks how an action answers: that there is such a step or action, and that its outputs are of the
@@ -36,6 +35,9 @@ func (c *checker) actionOf(key string, pos Pos) *sops.Action {
 		return nil
 	}
 	if act, ok := c.env.Catalogue.Action(key); ok {
+		if c.steps != nil && !c.uses[key] {
+			c.wrong(pos, "no step of %s uses %s, nor of what it runs: nothing would ever answer like this", c.proc.ID, key)
+		}
 		return &act
 	}
 	if c.steps == nil {
@@ -171,50 +173,4 @@ func fieldsOf(t *sops.Type) []string {
 		names[i] = f.Name
 	}
 	return names
-}
-
-// deed checks who does what.
-func (c *checker) deed(d *Deed) {
-	if d.Message == "" {
-		return
-	}
-	pos := Pos{File: c.s.File}
-	if d.node != nil { // it may come from a flag
-		pos.Line, pos.Col = d.node.Line, d.node.Column
-	}
-	c.notBefore(d.When, pos)
-	if d.By != alertBy {
-		c.person(d.By, pos)
-	} else if d.Message != workflows.MessageAlert {
-		c.wrong(pos, "an alert comes with its payload: {key: …, status: firing, summary: …}")
-	}
-	if name, ok := d.Payload["step"].(string); ok && name != "respond" {
-		c.step(name, pos)
-	}
-	if to, ok := d.Payload["to"].(string); ok {
-		c.person(to, pos)
-	}
-	if id, ok := d.Payload["clock"].(string); ok {
-		c.clock(id, pos)
-	}
-}
-
-// answer checks the answer to a question.
-func (c *checker) answer(key string, r Reply) {
-	pos := c.s.places.Key(c.s, "answers", key)
-	var s *sops.Step
-	if key != byDefault {
-		s = c.step(key, pos)
-	}
-	if r.By != "" {
-		c.entry(r.By, false, c.s.places.Value(c.s, "answers", key, "by"))
-	}
-	if s == nil || s.Ask.IsZero() {
-		return
-	}
-	for _, name := range sortedKeys(r.Form) {
-		if _, ok := s.Form[name]; !ok {
-			c.wrong(c.s.places.Key(c.s, "answers", key, "form", name), "the form of %s has no field %q%s", key, name, yamldoc.Hint(name, sortedKeys(s.Form)))
-		}
-	}
 }

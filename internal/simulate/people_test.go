@@ -96,3 +96,16 @@ phases:
 	require.True(t, r.Deeds[0].Assumed)
 	require.Len(t, r.Deeds, 4)
 }
+
+// Nobody answers a question that has not reached them; who is paged for it in their place does.
+func TestOnlyWhoWasReachedAnswers(t *testing.T) {
+	t.Parallel()
+	const sign = `
+sop: sign
+title: Sign
+phases: [{id: a, steps: [{id: ready, ask: "Ready?", of: lead, within: 10m, on_expire: skip}]}]
+`
+	play(t, "answers: {default: {after: 2m}}\nexpect: {state: succeeded, ends: +2m, steps: {ready: succeeded}}\n", sign)
+	play(t, "unreachable: [bob]\nanswers: {default: {after: 2m}}\nexpect: {state: succeeded, ends: +10m, steps: {ready: skipped}}\n", sign)
+	play(t, "unreachable: [bob]\nanswers: {ready: {after: 2m, by: bob}}\nexpect: {ends: +2m, steps: {ready: succeeded}}\n", sign)
+}

@@ -20,8 +20,13 @@ func (w *world) plan(q workflows.TellRequest, told []workflows.PagedPerson) {
 		return
 	}
 	first := ""
-	if len(told) > 0 {
-		first = told[0].ID
+	for _, p := range told {
+		if first == "" && slices.ContainsFunc(p.Outcomes, func(o notify.Outcome) bool { return o.State == notify.Sent }) {
+			first = p.ID
+		}
+	}
+	if answer, ok := w.replyTo(q.Step); ok && first == "" && answer.By == "" {
+		return // nobody knows of it yet
 	}
 	w.planAnswer(q.Message.Run, q.Step, q.Message.ID, first)
 }

@@ -103,7 +103,7 @@ func sources(procedures ...string) []sops.Source {
 	return []sops.Source{{Name: "folder", FS: fs}}
 }
 
-func envOf(t *testing.T, from []sops.Source) simulate.Env {
+func envOf(t testing.TB, from []sops.Source) simulate.Env {
 	t.Helper()
 	o, err := sops.FindOrg(from)
 	require.NoError(t, err)

@@ -51,17 +51,14 @@ func (w *world) noteMessage(q workflows.TellRequest, result workflows.PageResult
 // findMissed says of every message which of those it was for it has not reached: a message that has reached the
 // one has not reached the other.
 func (w *world) findMissed() {
-	var org *sops.Org
 	for i := range w.result.Told {
 		t := &w.result.Told[i]
 		if !t.partly {
 			continue
 		}
-		if org == nil {
-			var err error
-			if org, err = sops.FindOrg(w.options.Sources); err != nil {
-				return // without it nobody was told anything
-			}
+		org, err := w.people.Org()
+		if err != nil {
+			return // without it nobody was told anything
 		}
 		for _, entry := range t.To {
 			if !slices.ContainsFunc(behind(org, t, entry), func(id string) bool { return slices.Contains(t.Reached, id) }) {
