@@ -97,6 +97,30 @@ phases:
 	require.Len(t, r.Deeds, 4)
 }
 
+<<<<<<< /work/main/internal/simulate/people_test.go
+func TestAnAnswerWithoutAChoiceEndsARollbackThatIsHeld(t *testing.T) {
+	t.Parallel()
+	r := play(t, `
+answers: {default: {after: 2m}}
+actions:
+  "undo:move": {fails: no, permanent: true}
+  breaks: {fails: no, permanent: true}
+horizon: 1h
+expect: {state: failed, left: [move]}
+`, `
+sop: moves
+title: Moves
+owners: [lead]
+on_failure: rollback
+phases:
+  - id: a
+    steps:
+      - {id: move, uses: http.check, with: {target: docs-api}, undo: {uses: http.check, with: {target: docs-api}}}
+      - {id: breaks, uses: http.check, with: {target: docs-api}}
+`)
+	require.False(t, r.Horizon)
+	require.NotNil(t, r.Record.Rollback.Stopped)
+=======
 // Nobody answers a question that has not reached them; who is paged for it in their place does.
 func TestOnlyWhoWasReachedAnswers(t *testing.T) {
 	t.Parallel()
@@ -108,4 +132,5 @@ phases: [{id: a, steps: [{id: ready, ask: "Ready?", of: lead, within: 10m, on_ex
 	play(t, "answers: {default: {after: 2m}}\nexpect: {state: succeeded, ends: +2m, steps: {ready: succeeded}}\n", sign)
 	play(t, "unreachable: [bob]\nanswers: {default: {after: 2m}}\nexpect: {state: succeeded, ends: +10m, steps: {ready: skipped}}\n", sign)
 	play(t, "unreachable: [bob]\nanswers: {ready: {after: 2m, by: bob}}\nexpect: {ends: +2m, steps: {ready: succeeded}}\n", sign)
+>>>>>>> /tmp/rh/src/internal/simulate/people_test.go
 }

@@ -97,7 +97,7 @@ func (w *world) giveAnswer(runID, path string, r Reply, asked string, due time.T
 		done.Payload["reason"] = reason(r, !approve)
 	case strings.HasPrefix(s.Path, "hold:"):
 		done.Message = workflows.MessageComplete
-		decide(done.Payload, r)
+		decide(done.Payload, r, s)
 	case r.Skip || r.Choice == "skip":
 		done.Message, done.Payload["skip"], done.Payload["reason"] = workflows.MessageComplete, true, reason(r, true)
 	default:
@@ -117,13 +117,18 @@ func reason(r Reply, needed bool) string {
 	return r.Reason
 }
 
-// decide answers what is to become of a step that failed. Without a choice the run fails.
-func decide(payload map[string]any, r Reply) {
+// decide answers what is to become of a step that failed, or of an undo. Without a choice the run, or its rollback,
+// ends there.
+func decide(payload map[string]any, r Reply, s *workflows.Step) {
+	end := "stop"
+	if strings.HasPrefix(s.Path, "hold:undo:") {
+		end = "abort"
+	}
 	switch r.Choice {
 	case "skip":
 		payload["skip"], payload["reason"] = true, reason(r, true)
 	case "", "fail":
-		payload["form"] = map[string]any{"decision": "stop", "reason": r.Reason}
+		payload["form"] = map[string]any{"decision": end, "reason": r.Reason}
 	default:
 		payload["form"] = map[string]any{"decision": r.Choice, "reason": r.Reason}
 	}
