@@ -97,7 +97,6 @@ phases:
 	require.Len(t, r.Deeds, 4)
 }
 
-<<<<<<< /work/main/internal/simulate/people_test.go
 func TestAnAnswerWithoutAChoiceEndsARollbackThatIsHeld(t *testing.T) {
 	t.Parallel()
 	r := play(t, `
@@ -120,7 +119,8 @@ phases:
 `)
 	require.False(t, r.Horizon)
 	require.NotNil(t, r.Record.Rollback.Stopped)
-=======
+}
+
 // Nobody answers a question that has not reached them; who is paged for it in their place does.
 func TestOnlyWhoWasReachedAnswers(t *testing.T) {
 	t.Parallel()
@@ -132,5 +132,4 @@ phases: [{id: a, steps: [{id: ready, ask: "Ready?", of: lead, within: 10m, on_ex
 	play(t, "answers: {default: {after: 2m}}\nexpect: {state: succeeded, ends: +2m, steps: {ready: succeeded}}\n", sign)
 	play(t, "unreachable: [bob]\nanswers: {default: {after: 2m}}\nexpect: {state: succeeded, ends: +10m, steps: {ready: skipped}}\n", sign)
 	play(t, "unreachable: [bob]\nanswers: {ready: {after: 2m, by: bob}}\nexpect: {ends: +2m, steps: {ready: succeeded}}\n", sign)
->>>>>>> /tmp/rh/src/internal/simulate/people_test.go
 }
