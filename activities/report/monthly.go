@@ -1,7 +1,11 @@
 package report
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -87,24 +91,39 @@ func monthOf(name string, now time.Time) (from, to time.Time, err error) {
 // stillFollowed is how long before the month incidents are looked at whose action items may be open.
 const stillFollowed = 90 * 24 * time.Hour
 
-// takeOpen takes the post-mortems of an incident that are still open. The journal has them when they are over; until
-// then they tell themselves what they were told, and which action items are left.
-func (a actions) takeOpen(ctx context.Context, gather *write.Month, incident []byte, known map[string]bool) {
+// openOnes are the post-mortems that are still open. The journal may have an older state of one, or none; what it was
+// told and which action items are left it tells best itself.
+type openOnes struct {
+	kept map[string][]byte // by workflow id: what the journal has of it
+	seen map[string]bool   // those that are over, or were taken
+}
+
+// takeOpen takes the post-mortems of an incident that are still open.
+func (a actions) takeOpen(ctx context.Context, gather *write.Month, incident []byte, open openOnes) {
 	rec, err := write.Read(incident)
-	if err != nil || a.ask == nil {
+	if err != nil {
 		return // gather names what is damaged
 	}
 	for _, id := range write.PostMortems(rec) {
-		if known[id] {
-			continue
+		a.takeOne(ctx, gather, id, open)
+	}
+}
+
+// takeOne takes an open post-mortem as it is now, else as the journal has it. Of one that is gone the report says that
+// it is missing.
+func (a actions) takeOne(ctx context.Context, gather *write.Month, id string, open openOnes) {
+	if open.seen[id] {
+		return
+	}
+	open.seen[id] = true
+	raw := open.kept[id]
+	if rec := a.told(ctx, id, ""); rec != nil {
+		if now, err := json.Marshal(rec); err == nil {
+			raw = now
 		}
-		raw, err := a.ask(ctx, id)
-		if err != nil {
-			continue // it is gone: the report says that the post-mortem is missing
-		}
-		if pm, err := write.Read(raw); err == nil && !pm.State.Done() {
-			gather.Take(id, write.PostMortemProcedure, raw)
-		}
+	}
+	if raw != nil {
+		gather.Take(id, write.PostMortemProcedure, raw)
 	}
 }
 
@@ -115,10 +134,14 @@ func (a actions) gatherMonth(ctx context.Context, model *write.Monthly) error {
 	if err != nil {
 		return err
 	}
-	gather, known := write.Gather(model.From, model.To), map[string]bool{}
+	gather, open := write.Gather(model.From, model.To), openOnes{map[string][]byte{}, map[string]bool{}}
 	postMortems := journal.RunFilter{Procedure: write.PostMortemProcedure, NoDrills: true, Records: true}
 	err = a.journal.EachRun(ctx, postMortems, func(r journal.Run) error {
-		known[r.WorkflowID] = true
+		if r.Ended.IsZero() {
+			open.kept[r.WorkflowID] = bytes.Clone(r.Record)
+			return nil
+		}
+		open.seen[r.WorkflowID] = true
 		gather.Take(r.WorkflowID+"@"+r.RunID, r.Procedure, r.Record)
 		return nil
 	})
@@ -134,7 +157,10 @@ func (a actions) gatherMonth(ctx context.Context, model *write.Monthly) error {
 			return err
 		}
 		gather.Take(r.WorkflowID+"@"+r.RunID, r.Procedure, r.Record)
-		a.takeOpen(ctx, gather, r.Record, known)
+		a.takeOpen(ctx, gather, r.Record, open)
+	}
+	for _, id := range slices.Sorted(maps.Keys(open.kept)) {
+		a.takeOne(ctx, gather, id, open)
 	}
 	model.Incidents, model.Items, model.LeftOut = gather.Done()
 	return a.figures(ctx, model, activity.GetInfo(ctx).WorkflowExecution.ID)

@@ -26,10 +26,20 @@ func (d desk) keepRecord(t testing.TB, rec *workflows.Record) {
 	t.Helper()
 	over := rec.Started.Add(time.Hour)
 	rec.Ended, rec.State = &over, workflows.Succeeded
+	d.keepOpen(t, rec)
+}
+
+// keepOpen keeps a record as it is.
+func (d desk) keepOpen(t testing.TB, rec *workflows.Record) {
+	t.Helper()
+	var over time.Time
+	if rec.Ended != nil {
+		over = *rec.Ended
+	}
 	data, err := json.Marshal(rec)
 	require.NoError(t, err)
 	require.NoError(t, d.journal.SaveRun(t.Context(), journal.Run{
-		WorkflowID: rec.WorkflowID, RunID: rec.RunID, Procedure: rec.Procedure, State: string(rec.State), Drill: rec.Drill, Started: rec.Started, Ended: over, Updated: over, Record: data,
+		WorkflowID: rec.WorkflowID, RunID: rec.RunID, Procedure: rec.Procedure, State: string(rec.State), Drill: rec.Drill, Started: rec.Started, Ended: over, Updated: rec.Started.Add(time.Hour), Record: data,
 	}))
 }
 
@@ -112,6 +122,9 @@ func TestAMonthAsksThePostMortemsThatAreOpen(t *testing.T) {
 			open := writtenUp(rec, true, fmt.Sprintf("item of %d | ben | 2027-01-30", i))
 			open.WorkflowID, open.State, open.Ended = id, workflows.Running, nil
 			asked[id] = open
+			before := writtenUp(rec, false, "older item | ben | 2027-01-30")
+			before.WorkflowID, before.State, before.Ended = id, workflows.Running, nil
+			d.keepOpen(t, before) // the journal has an older state of it
 		}
 	}
 	d.ask = func(_ context.Context, id string) (json.RawMessage, error) {
@@ -120,14 +133,19 @@ func TestAMonthAsksThePostMortemsThatAreOpen(t *testing.T) {
 		}
 		return json.Marshal(asked[id])
 	}
+	alone := writtenUp(outage("somewhere/else", november(1, 0).AddDate(0, -6, 0)), false, "an old one | ben | 2026-11-30")
+	alone.WorkflowID, alone.State, alone.Ended = "post-mortem/alone", workflows.Running, nil
+	d.keepOpen(t, alone) // nobody answers for it any more
 	out, err := called(t, d.monthly, MonthlyInput{Month: "2026-11"})
 	require.NoError(t, err)
-	require.Equal(t, []int{2, 2}, []int{out.Incidents, out.Items})
+	require.Equal(t, []int{2, 3}, []int{out.Incidents, out.Items})
 	require.NotContains(t, out.Missing, "post-mortem of emergency-response/main of 2026-11-03")
 	require.Contains(t, out.Missing, "post-mortem of emergency-response/gone of 2026-11-04")
 	text := d.kept(t, out.Key)
 	require.Contains(t, text, "item of 0")
 	require.Contains(t, text, "item of 1")
+	require.Contains(t, text, "an old one")
+	require.NotContains(t, text, "older item")
 }
 
 func TestAMonthThatIsNoneIsRefused(t *testing.T) {
