@@ -32,13 +32,15 @@ var now = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 func TestProceduresAreSortedByWhatHasToBeSeenTo(t *testing.T) {
 	t.Parallel()
 	list, err := freshness.List(t.Context(), library(t, map[string]string{
-		"a-fresh":  "reviewed: 2026-11-01\nfreshness: 90d\n",
-		"b-old":    "reviewed: 2026-01-01\nfreshness: 90d\n",
-		"c-older":  "reviewed: 2025-01-01\nfreshness: 90d\n",
-		"d-never":  "freshness: 90d\n",
-		"e-always": "reviewed: 2020-01-01\n",
-		"f-today":  "reviewed: 2026-11-15\nfreshness: 7d\n",
-		"g-last":   "reviewed: 2026-11-16\nfreshness: 7d\n",
+		"a-fresh":    "reviewed: 2026-11-01\nfreshness: 90d\n",
+		"b-old":      "reviewed: 2026-01-01\nfreshness: 90d\n",
+		"c-older":    "reviewed: 2025-01-01\nfreshness: 90d\n",
+		"d-never":    "freshness: 90d\n",
+		"e-always":   "reviewed: 2020-01-01\n",
+		"f-today":    "reviewed: 2026-11-15\nfreshness: 7d\n",
+		"g-last":     "reviewed: 2026-11-16\nfreshness: 7d\n",
+		"h-tomorrow": "reviewed: 2026-11-23\nfreshness: 90d\n", // it is there already, further east
+		"i-slip":     "reviewed: 2062-11-16\nfreshness: 7d\n",
 	}), nil, now)
 	require.NoError(t, err)
 	var got []string
@@ -52,8 +54,8 @@ func TestProceduresAreSortedByWhatHasToBeSeenTo(t *testing.T) {
 		require.Equal(t, []string{"ana"}, p.Owners)
 	}
 	require.Equal(t, []string{
-		"d-never never reviewed -", "c-older stale 2025-04-01", "b-old stale 2026-04-01", "f-today stale 2026-11-22",
-		"g-last fresh 2026-11-23", "a-fresh fresh 2027-01-30", "e-always no limit -",
+		"d-never never reviewed -", "i-slip never reviewed -", "c-older stale 2025-04-01", "b-old stale 2026-04-01", "f-today stale 2026-11-22",
+		"g-last fresh 2026-11-23", "a-fresh fresh 2027-01-30", "h-tomorrow fresh 2027-02-21", "e-always no limit -",
 	}, got)
 }
 
