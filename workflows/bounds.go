@@ -29,8 +29,10 @@ type LeftOut struct {
 	Events   int `json:"events,omitempty"`
 	Findings int `json:"findings,omitempty"`
 	Clocks   int `json:"clocks,omitempty"` // kept ones first
-	Pages    int `json:"pages,omitempty"`
-	Undo     int `json:"undo,omitempty"` // entries that nobody has to look at: undone, or not begun
+	// Promises are what became of the promises that these clocks were of.
+	Promises []PastPromises `json:"promises,omitempty"`
+	Pages    int            `json:"pages,omitempty"`
+	Undo     int            `json:"undo,omitempty"` // entries that nobody has to look at: undone, or not begun
 	// Outputs and Steps are left out of answers to queries only; the journal has them.
 	Outputs int `json:"outputs,omitempty"`
 	Steps   int `json:"steps,omitempty"` // of rounds
@@ -80,18 +82,18 @@ func (rec *Record) addFinding(f Finding) bool {
 const critical = "critical"
 
 // addClock keeps a clock. When there are too many, the oldest that was kept in time goes, or the oldest that
-// is over.
+// is over; those of which an incident has one each stay longest.
 func (rec *Record) addClock(c *Clock) {
 	if len(rec.Clocks) >= maxClocks {
-		kept := func(c *Clock) bool { return c.Met != nil && c.Breached == nil }
 		over := func(c *Clock) bool { return !c.running() }
-		i := slices.IndexFunc(rec.Clocks, kept)
-		if i < 0 {
-			i = slices.IndexFunc(rec.Clocks, over)
-		}
-		if i >= 0 {
-			rec.Clocks = slices.Delete(rec.Clocks, i, i+1)
-			rec.LeftOut.Clocks++
+		one := func(c *Clock) bool { return over(c) && (c.Kind == ClockWithin || c.Kind == clockUpdate) }
+		kept := func(c *Clock) bool { return one(c) && c.Met != nil && c.Breached == nil }
+		for _, goes := range []func(*Clock) bool{kept, one, over} {
+			if i := slices.IndexFunc(rec.Clocks, goes); i >= 0 {
+				rec.LeftOut.addPast(rec.Clocks[i])
+				rec.Clocks = slices.Delete(rec.Clocks, i, i+1)
+				break
+			}
 		}
 	}
 	rec.Clocks = append(rec.Clocks, c)

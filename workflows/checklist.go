@@ -21,6 +21,7 @@ func (r *run) showChecklist(ctx workflow.Context) {
 		for workflow.Await(ctx, func() bool { return r.changed }) == nil {
 			r.changed = false
 			workflow.SetCurrentDetails(ctx, r.record.Checklist())
+			r.considerKeeping(ctx)
 		}
 	})
 }

@@ -100,6 +100,7 @@ func (r *run) breach(ctx workflow.Context, c *Clock) {
 	now := workflow.Now(ctx).UTC()
 	c.Breached, c.Lateness = &now, now.Sub(c.Due).String()
 	r.timeLateness(ctx, now.Sub(c.Due))
+	r.keeping.noteBroken(c)
 	text := c.Title + ": not done within " + took(c.Due.Sub(c.Started))
 	r.event(ctx, Event{Kind: "clock", Text: text})
 	// It is a finding too, but the timeline has said it.

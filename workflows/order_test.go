@@ -163,6 +163,7 @@ phases:
 	rec := next.start()
 	before.Timeline, after.Timeline, before.Continued, before.Board, after.Board = nil, nil, 1, nil, nil
 	before.Telling, after.Telling = nil, nil
+	before.Revision = after.Revision // each execution gives the journal the record
 	require.JSONEq(t, asJSON(t, before), asJSON(t, after))
 	require.Equal(t, workflows.Succeeded, rec.State)
 	require.Equal(t, workflows.Succeeded, step(t, rec, "go").State)

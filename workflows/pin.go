@@ -15,6 +15,7 @@ const (
 	ActivityLoad    = "orderly.load"    // LoadRequest → Pinned
 	ActivityResolve = "orderly.resolve" // ResolveRequest → Resolved
 	ActivitySave    = "orderly.save"    // Record, as JSON → nothing
+	ActivityKeep    = "orderly.keep"    // KeptRecord → nothing
 	ActivityWindow  = "orderly.window"  // WindowRequest → WindowState
 )
 

@@ -72,7 +72,9 @@ type Record struct {
 	Timeline  []Event   `json:"timeline"`
 	Failure   *Failure  `json:"failure,omitempty"`
 	Continued int       `json:"continued,omitempty"` // how often it continued as new
-	LeftOut   LeftOut   `json:"left_out,omitzero"`
+	// Revision counts how often it was given to the journal: of two states of one run the higher is the newer.
+	Revision int     `json:"revision,omitempty"`
+	LeftOut  LeftOut `json:"left_out,omitzero"`
 }
 
 // Phase is the account of one phase.

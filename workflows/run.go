@@ -43,6 +43,7 @@ type run struct {
 	unsaved   bool                // the journal could not be reached the last time
 	halting   workflow.CancelFunc // of the steps alone, while they run
 	saves     saves
+	keeping   keeping
 	outliving []Child             // runs that it waited for when it was terminated
 	ceasing   workflow.CancelFunc // of the steps that follow the undo, while they run
 	outcome   State               // what the run comes to, as its last steps see it
@@ -99,6 +100,7 @@ func (r *run) execute(ctx workflow.Context) (*Summary, error) {
 	ctx, r.cancel = workflow.WithCancel(ctx)
 	r.steps = ctx
 	r.showChecklist(ctx)
+	r.beginKeeping(ctx)
 	r.rearmClocks(ctx)
 	r.showWindow(ctx)
 	r.awaitWindow(ctx)

@@ -58,6 +58,8 @@ type bench struct {
 	mu    sync.Mutex
 	calls []string // activity ids, in the order they were made
 	saved []workflows.Record
+	kept  []workflows.Record // while the run went on
+	keep  func(context.Context, workflows.Record) error
 	do    func(ctx context.Context, id string, attempt int, in doInput) (doOutput, error)
 	// load and save, when set, say why a procedure can't be read or a record not be kept.
 	load func(attempt int) error
@@ -142,6 +144,23 @@ func setup(t *testing.T, procedures ...string) *bench {
 		b.mu.Lock()
 		defer b.mu.Unlock()
 		b.saved = append(b.saved, rec)
+		return nil
+	})
+	b.local(workflows.ActivityKeep, func(ctx context.Context, kept workflows.KeptRecord) error {
+		data, err := kept.JSON()
+		var rec workflows.Record
+		if err == nil {
+			err = json.Unmarshal(data, &rec)
+		}
+		if err == nil && b.keep != nil {
+			err = b.keep(ctx, rec)
+		}
+		if err != nil {
+			return err
+		}
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		b.kept = append(b.kept, rec)
 		return nil
 	})
 	return b

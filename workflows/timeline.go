@@ -67,6 +67,7 @@ const (
 // saveOnce gives the journal the record as it is at this moment: encoded here, because a local activity is handed
 // its arguments as they are, and the run goes on beside it.
 func (r *run) saveOnce(ctx workflow.Context, attempts int32) error {
+	r.record.Revision++
 	data, err := json.Marshal(r.record)
 	if err != nil {
 		return err

@@ -44,7 +44,7 @@ type Option func(*Activities)
 func Reaching(people *People) Option { return func(a *Activities) { a.people = people } }
 
 // New makes the activities. env is what procedures are checked against when a run begins; its
-// Procedures and Org are what the folders hold.
+// Procedures and Org are what the folders hold. keeper may be nil for a rehearsal: then runs that go on are kept nowhere.
 func New(sources []sops.Source, env sops.Env, keeper Keeper, options ...Option) *Activities {
 	env.Procedures, env.Org = nil, nil
 	a := &Activities{sources: sources, env: env, keeper: keeper}
@@ -68,6 +68,7 @@ func (a *Activities) Register(r registry) {
 		workflows.ActivityLoad:    a.load,
 		workflows.ActivityResolve: a.resolve,
 		workflows.ActivitySave:    a.save,
+		workflows.ActivityKeep:    a.keep,
 		workflows.ActivityWindow:  a.window,
 		workflows.ActivityPage:    a.people.page,
 		workflows.ActivityPerson:  a.people.person,
@@ -205,6 +206,18 @@ func (n *neighbours) read(id string) *sops.Procedure {
 	return p
 }
 
+// keep is save for a run that goes on.
+func (a *Activities) keep(ctx context.Context, kept workflows.KeptRecord) error {
+	if a.keeper == nil {
+		return nil
+	}
+	data, err := kept.JSON()
+	if err != nil {
+		return permanent("InvalidRecord", err)
+	}
+	return a.save(ctx, data)
+}
+
 func (a *Activities) save(ctx context.Context, data json.RawMessage) error {
 	var rec workflows.Record
 	if err := json.Unmarshal(data, &rec); err != nil {
@@ -213,7 +226,7 @@ func (a *Activities) save(ctx context.Context, data json.RawMessage) error {
 	row := journal.Run{
 		WorkflowID: rec.WorkflowID, RunID: rec.RunID, Procedure: rec.Procedure, Key: rec.Key,
 		State: string(rec.State), Drill: rec.Drill, By: rec.By,
-		Started: rec.Started, Updated: rec.Updated(), Digest: rec.Digest, Record: data,
+		Started: rec.Started, Updated: rec.Updated(), Revision: rec.Revision, Digest: rec.Digest, Record: data,
 	}
 	if rec.Ended != nil {
 		row.Ended = *rec.Ended

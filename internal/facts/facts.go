@@ -9,7 +9,7 @@ import (
 )
 
 // Version changes whenever Of finds something else in the same record. Facts of another version are made anew.
-const Version = 2
+const Version = 3
 
 // Facts are those of one run. The zero value is a run that no figure is made of.
 type Facts struct {
@@ -62,13 +62,18 @@ type Deed struct {
 	By string    `json:"by,omitempty"` // id of the person; their name where no id is known
 }
 
-// Promise is a clock of an incident that has been decided.
+// Promise is a clock of an incident that has been decided, or several alike that the record has no longer one by one.
 type Promise struct {
 	Kind string `json:"kind"` // acknowledge, respond, resolve, update
 	Kept bool   `json:"kept"`
-	// At is when it was decided: kept when it was met, broken when it was due.
+	// At is when it was decided: kept when it was met, broken when it was due. Of several it is the hour's beginning.
 	At time.Time `json:"at"`
+	// N is how many there are; 0 means one.
+	N int `json:"n,omitempty"`
 }
+
+// Count is how many promises it stands for.
+func (p Promise) Count() int { return max(p.N, 1) }
 
 // PostMortem is what a run that writes an incident up comes to.
 type PostMortem struct {

@@ -39,6 +39,10 @@ func TestTheFactsOfARecordOfTheEngine(t *testing.T) {
 			{Kind: "acknowledge", Due: due, Met: &met}, {Kind: "resolve", Due: due, Met: &late, Breached: &due},
 			{Kind: "update", Due: due, Stopped: &late}, {Kind: "update", Due: due}, {Kind: "within", Due: due, Breached: &due},
 		},
+		LeftOut: workflows.LeftOut{Promises: []workflows.PastPromises{
+			{Kind: "update", Kept: true, Hour: began.Truncate(time.Hour), N: 3}, {Kind: "update", Hour: late.Add(time.Hour).Truncate(time.Hour), N: 1},
+			{Kind: "within", Kept: true, Hour: late, N: 7},
+		}},
 		Ladders: []*workflows.Ladder{{ID: "incident"}},
 		Pages:   []*workflows.Page{{Kind: "notice"}, {Ladder: "step:x", Policy: "follow-up"}, {Ladder: "incident", Policy: "level-2"}, {Ladder: "incident", Policy: "level-3"}},
 	}
@@ -48,7 +52,10 @@ func TestTheFactsOfARecordOfTheEngine(t *testing.T) {
 			Acknowledged: &facts.Deed{At: met.UTC(), By: "ben"}, Over: new(late.UTC()), Owner: "ana",
 			FirstLevel: "level-2", Level: "level-3", Alerts: []string{"a", "b"},
 		},
-		Promises: []facts.Promise{{Kind: "acknowledge", Kept: true, At: met.UTC()}, {Kind: "resolve", At: due.UTC()}},
+		Promises: []facts.Promise{
+			{Kind: "acknowledge", Kept: true, At: met.UTC()}, {Kind: "resolve", At: due.UTC()},
+			{Kind: "update", Kept: true, At: began.UTC(), N: 3}, {Kind: "update", At: late.Add(time.Hour).Truncate(time.Hour).UTC(), N: 1},
+		},
 	}, of(t, rec))
 }
 

@@ -31,7 +31,8 @@ type record struct {
 	Pages     []page     `json:"pages"`
 	Aborted   *deed      `json:"aborted"`
 	LeftOut   struct {
-		Pages int `json:"pages"`
+		Pages    int            `json:"pages"`
+		Promises []pastPromises `json:"promises"`
 	} `json:"left_out"`
 }
 
@@ -70,6 +71,13 @@ type clock struct {
 	Due      time.Time  `json:"due"`
 	Met      *time.Time `json:"met"`
 	Breached *time.Time `json:"breached"`
+}
+
+type pastPromises struct {
+	Kind string    `json:"kind"`
+	Kept bool      `json:"kept"`
+	Hour time.Time `json:"hour"`
+	N    int       `json:"n"`
 }
 
 type ladder struct {
@@ -295,5 +303,18 @@ func (rec *record) promises() []Promise {
 			out = append(out, Promise{Kind: c.Kind, Kept: true, At: c.Met.UTC()})
 		}
 	}
+	for _, p := range rec.LeftOut.Promises {
+		if p.Kind != within && p.N > 0 {
+			out = append(out, Promise{Kind: p.Kind, Kept: p.Kept, At: rec.notBefore(p.Hour), N: p.N})
+		}
+	}
 	return out
+}
+
+// notBefore is a time of the run, for an hour of which the run may not have seen the beginning.
+func (rec *record) notBefore(hour time.Time) time.Time {
+	if hour.Before(rec.Started) {
+		return rec.Started.UTC()
+	}
+	return hour.UTC()
 }

@@ -56,7 +56,7 @@ type AccountFilter struct {
 }
 
 const selectAccounts = `
-SELECT r.workflow_id, r.run_id, r.procedure, r.key, r.state, r.drill, r.started_by, r.started, r.ended, r.updated, r.digest, f.facts
+SELECT r.workflow_id, r.run_id, r.procedure, r.key, r.state, r.drill, r.started_by, r.started, r.ended, r.updated, r.revision, r.digest, f.facts
 FROM orderly_runs r LEFT JOIN orderly_facts f
 	ON f.workflow_id = r.workflow_id AND f.run_id = r.run_id AND f.updated = r.updated AND f.version = $1`
 

@@ -112,6 +112,43 @@ func TestAnOlderStateNeverOverwritesANewerOne(t *testing.T) {
 	})
 }
 
+// TestTheHigherRevisionIsTheNewerState: an attempt that hung comes last, a server's clock went back, and a program
+// that counted no revisions has the last word.
+func TestTheHigherRevisionIsTheNewerState(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, j *Journal) {
+		is := func(want string) {
+			t.Helper()
+			got, err := j.Run(t.Context(), aRun(1).WorkflowID, aRun(1).RunID)
+			require.NoError(t, err)
+			require.Equal(t, want, got.State)
+		}
+		save := func(state string, revision int, later time.Duration, ended bool) {
+			t.Helper()
+			r := aRun(1)
+			r.State, r.Revision, r.Updated = state, revision, r.Updated.Add(later)
+			if ended {
+				r.Ended = r.Updated
+			}
+			require.NoError(t, j.SaveRun(t.Context(), r))
+		}
+		save("acknowledged", 2, 0, false)
+		save("open", 1, 0, false)
+		is("acknowledged")
+		save("open", 1, time.Hour, false)
+		is("acknowledged")
+		save("resolved", 3, -time.Second, false)
+		is("resolved")
+		save("succeeded", 4, time.Minute, true)
+		save("resolved", 3, time.Hour, false)
+		is("succeeded")
+		save("uncounted", 0, 2*time.Hour, true)
+		is("uncounted")
+		save("counted", 5, 3*time.Hour, true)
+		is("counted")
+	})
+}
+
 func TestARunThatEndedDoesNotGoOnAtTheSameMoment(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, j *Journal) {
@@ -354,7 +391,7 @@ func TestTheColumnsKeepTheirNames(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, j *Journal) {
 		for table, want := range map[string][]string{
-			"orderly_runs":         {"workflow_id", "run_id", "procedure", "key", "state", "drill", "started_by", "started", "ended", "updated", "digest", "record"},
+			"orderly_runs":         {"workflow_id", "run_id", "procedure", "key", "state", "drill", "started_by", "started", "ended", "updated", "digest", "record", "revision"},
 			"orderly_measurements": {"workflow_id", "run_id", "step", "name", "subject", "value", "unit", "measured"},
 			"orderly_findings":     {"workflow_id", "run_id", "step", "n", "found", "severity", "checked", "text", "act"},
 		} {

@@ -23,7 +23,10 @@ type Run struct {
 	// Updated is the run's own clock when this state was true (workflow time). It orders states: an
 	// older one never overwrites a newer one, however late it arrives.
 	Updated time.Time `json:"updated"`
-	Digest  string    `json:"digest"`
+	// Revision numbers the states of a run. Where both have one it decides which is the newer, whatever the clocks
+	// of the servers said; 0 comes from a program that did not count them.
+	Revision int    `json:"revision,omitempty"`
+	Digest   string `json:"digest"`
 	// Record is the whole account as JSON. Runs leaves it out unless asked.
 	Record json.RawMessage `json:"record,omitempty"`
 }
@@ -44,18 +47,21 @@ func (r *Run) check() error {
 	return nil
 }
 
-// saveRun lets the newer state win. Of two states of the same moment the later write wins, except that
-// a run which ended never goes on.
+// saveRun lets the newer state win: that of the higher revision, else the later one. Of two states of the same
+// moment the later write wins, except that a run which ended never goes on.
 const saveRun = `
 INSERT INTO orderly_runs AS old
-	(workflow_id, run_id, procedure, key, state, drill, started_by, started, ended, updated, digest, record)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+	(workflow_id, run_id, procedure, key, state, drill, started_by, started, ended, updated, revision, digest, record)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
 ON CONFLICT (workflow_id, run_id) DO UPDATE SET
 	procedure = excluded.procedure, key = excluded.key, state = excluded.state, drill = excluded.drill,
 	started_by = excluded.started_by, started = excluded.started, ended = excluded.ended,
-	updated = excluded.updated, digest = excluded.digest, record = excluded.record
-WHERE excluded.updated > old.updated
-	OR (excluded.updated = old.updated AND (old.ended IS NULL OR excluded.ended IS NOT NULL))`
+	updated = excluded.updated, revision = excluded.revision, digest = excluded.digest, record = excluded.record
+WHERE CASE WHEN excluded.revision > 0 AND old.revision > 0 AND excluded.revision <> old.revision
+	THEN excluded.revision > old.revision
+	ELSE excluded.updated > old.updated
+		OR (excluded.updated = old.updated AND (old.ended IS NULL OR excluded.ended IS NOT NULL))
+	END`
 
 // SaveRun keeps the state of a run in place of the older one. Saving an older state, or the same one
 // again, changes nothing and is no error.
@@ -70,7 +76,7 @@ func (j *Journal) SaveRun(ctx context.Context, r Run) error {
 	defer tx.Rollback() //nolint:errcheck // after a commit there is nothing to roll back
 	saved, err := tx.ExecContext(ctx, saveRun,
 		r.WorkflowID, r.RunID, clean(r.Procedure), clean(r.Key), clean(r.State), r.Drill, clean(r.By),
-		stamp(r.Started), stamp(r.Ended), stamp(r.Updated), r.Digest, clean(string(r.Record)))
+		stamp(r.Started), stamp(r.Ended), stamp(r.Updated), r.Revision, r.Digest, clean(string(r.Record)))
 	if err == nil {
 		err = saveFacts(ctx, tx, r, saved)
 	}
@@ -83,7 +89,23 @@ func (j *Journal) SaveRun(ctx context.Context, r Run) error {
 	return nil
 }
 
-const runColumns = `workflow_id, run_id, procedure, key, state, drill, started_by, started, ended, updated, digest`
+// CloseRun notes that a run has ended which could not say so itself: it was terminated, say. It says whether the
+// journal held it open; its record stays as it was. A newer state of the run itself replaces what is noted here.
+func (j *Journal) CloseRun(ctx context.Context, workflowID, runID, state string, at time.Time) (bool, error) {
+	closed, err := j.write.ExecContext(ctx,
+		"UPDATE orderly_runs SET state = $1, ended = $2 WHERE workflow_id = $3 AND run_id = $4 AND ended IS NULL",
+		clean(state), stamp(at), workflowID, runID)
+	var n int64
+	if err == nil {
+		n, err = closed.RowsAffected()
+	}
+	if err != nil {
+		return false, j.failed("close run "+workflowID, err)
+	}
+	return n > 0, nil
+}
+
+const runColumns = `workflow_id, run_id, procedure, key, state, drill, started_by, started, ended, updated, revision, digest`
 
 // Run gives one run with its record. An empty runID means the newest run of that workflow id. It is
 // ErrNotFound when there is none.
@@ -159,7 +181,7 @@ func scanRun(s scanner, withRecord bool) (Run, error) {
 	)
 	into := []any{
 		&r.WorkflowID, &r.RunID, &r.Procedure, &r.Key, &r.State, &r.Drill, &r.By,
-		&started, &ended, &updated, &r.Digest,
+		&started, &ended, &updated, &r.Revision, &r.Digest,
 	}
 	if withRecord {
 		into = append(into, &record)

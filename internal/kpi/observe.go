@@ -12,6 +12,7 @@ type observation struct {
 	id       ID
 	at       time.Time // when it was decided
 	num, den float64
+	n        int // how many things it stands for; 0 means one
 	belongs
 }
 
@@ -52,6 +53,10 @@ func observe(o Options, accounts []journal.Account) observed {
 		inc := a.Facts.Incident
 		if inc == nil || inc.Quiet || o.Procedure != "" && a.Run.Procedure != o.Procedure {
 			continue
+		}
+		if ended := a.Run.Ended; inc.Over == nil && !ended.IsZero() { // it could not say so itself: it was terminated
+			lost := *inc
+			lost.Over, inc = &ended, &lost
 		}
 		one := &incident{Incident: inc, run: a.Run, belongs: belongs{procedure: a.Run.Procedure, services: inc.Services, person: inc.Owner}}
 		seen.incidents = append(seen.incidents, one)
@@ -112,7 +117,11 @@ func (s *observed) promises(i *incident, all []facts.Promise) {
 		if p.Kind == "acknowledge" {
 			whose = i.acknowledger()
 		}
-		s.share(SLA, p.At, p.Kept, whose)
+		o := observation{id: SLA, at: p.At, den: float64(p.Count()), n: p.Count(), belongs: whose}
+		if p.Kept {
+			o.num = o.den
+		}
+		s.add(o)
 	}
 }
 

@@ -109,7 +109,7 @@ func (p period) figures(looked span) []Figure {
 	for _, o := range p.all {
 		num[o.id] += o.num
 		den[o.id] += o.den
-		n[o.id]++
+		n[o.id] += max(o.n, 1)
 	}
 	num[MTBF], n[MTBF] = p.uptime(looked).Seconds(), p.opened()
 	den[MTBF] = float64(n[MTBF])

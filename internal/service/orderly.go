@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"go.temporal.io/sdk/client"
@@ -46,7 +48,11 @@ func Orderly(ctx context.Context, p Parts) (*Program, error) {
 		Targets:   p.Config.TargetNames(),
 		Commands:  p.Config.CommandNames(),
 	}, log, engine.Reaching(people))
-	stop := catchUp(log, p.Logger) //nolint:contextcheck // it goes on until the program is closed
+	background := []func(context.Context){catchUp(log, p.Logger)}
+	if p.Client != nil {
+		background = append(background, (&lost{temporal: p.Client, journal: log, logger: p.Logger, now: time.Now}).run)
+	}
+	stop := beside(background...) //nolint:contextcheck // it goes on until the program is closed
 	return &Program{
 		Register: func(r worker.Registry) {
 			workflows.Register(r, workflows.Options{
@@ -66,20 +72,26 @@ func Orderly(ctx context.Context, p Parts) (*Program, error) {
 	}, nil
 }
 
-// catchUp makes what key figures need of the records that an older version has written: then neither the first
-// look at /metrics nor the first `orderly kpi` after an upgrade has to. stop ends it.
-func catchUp(log *journal.Journal, logger *slog.Logger) (stop func()) {
+// beside does something beside everything else until it is stopped.
+func beside(all ...func(context.Context)) (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
+	var under sync.WaitGroup
+	for _, do := range all {
+		under.Go(func() { do(ctx) })
+	}
+	return func() {
+		cancel()
+		under.Wait()
+	}
+}
+
+// catchUp makes what key figures need of the records that an older version has written: then neither the first
+// look at /metrics nor the first `orderly kpi` after an upgrade has to.
+func catchUp(log *journal.Journal, logger *slog.Logger) func(context.Context) {
+	return func(ctx context.Context) {
 		if err := log.CatchUp(ctx); err != nil && ctx.Err() == nil {
 			logger.Warn("the facts of older records are not made yet; whoever asks for key figures waits for them", "error", err)
 		}
-	}()
-	return func() {
-		cancel()
-		<-done
 	}
 }
 

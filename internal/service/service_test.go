@@ -200,7 +200,7 @@ func TestAWorkerMakesTheFactsOfOlderRecordsByItself(t *testing.T) {
 	t.Cleanup(func() { require.NoError(t, raw.Close()) })
 	_, err = raw.ExecContext(t.Context(), "DELETE FROM orderly_facts")
 	require.NoError(t, err)
-	stop := catchUp(log, quiet())
+	stop := beside(catchUp(log, quiet()))
 	require.Eventually(t, func() bool {
 		var n int
 		require.NoError(t, raw.QueryRowContext(t.Context(), "SELECT COUNT(*) FROM orderly_facts").Scan(&n))

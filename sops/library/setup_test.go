@@ -107,6 +107,7 @@ func (b *bench) register(cfg *config.Config) {
 	b.local(workflows.ActivityLoad, loader(b.t, cat, org))
 	b.local(workflows.ActivityResolve, b.resolver(cat))
 	b.local(workflows.ActivitySave, func(context.Context, json.RawMessage) error { return nil })
+	b.local(workflows.ActivityKeep, func(context.Context, workflows.KeptRecord) error { return nil })
 	b.registerPeople()
 }
 

@@ -1,0 +1,189 @@
+package workflows
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/json"
+	"fmt"
+	"io"
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+)
+
+// An incident that burns is in the journal at once: its record is kept whenever it stands otherwise than before,
+// not only at the run's end. Figures, reports and metrics read the journal and nothing else.
+//
+// It is an activity and no local one: a journal that hangs must delay neither the next page nor the answer to
+// whoever acknowledges, and while a local activity runs no other event of the run is seen to. What Temporal has to
+// carry for that is compressed.
+
+// KeptRecord is a record as ActivityKeep is given it.
+type KeptRecord struct {
+	Gzip []byte `json:"gzip"` // the record's JSON
+}
+
+// JSON is the record.
+func (k KeptRecord) JSON() (json.RawMessage, error) {
+	zip, err := gzip.NewReader(bytes.NewReader(k.Gzip))
+	if err != nil {
+		return nil, fmt.Errorf("unpack a record: %w", err)
+	}
+	data, err := io.ReadAll(io.LimitReader(zip, maxUnpacked))
+	if err != nil {
+		return nil, fmt.Errorf("unpack a record: %w", err)
+	}
+	return data, nil
+}
+
+// standing is what the journal is to know at once of an incident that goes on. It is compared, not kept.
+type standing struct {
+	state                         IncidentState
+	scale, severity, level, owner string
+	services, reopened            int
+	heldBack, taken, mitigated    bool
+	broken                        int // of the promises that an incident has one each of
+	others                        int // of all other promises
+}
+
+// keeping is how far the journal knows of an incident that goes on.
+type keeping struct {
+	on     bool // runs that began before this was there go on without it
+	busy   bool
+	known  standing  // as it was given to the journal last
+	at     time.Time // when that was
+	broken int       // see standing
+	others int
+}
+
+const (
+	// keepFor is how long a journal that is away is tried with one state of the record, keepPause how long it is
+	// left alone then. Attempts cost no history.
+	keepFor   = time.Hour
+	keepPause = 10 * time.Minute
+	// keepShare is the part of an incident's age that has to go by before a broken promise alone makes the record
+	// be kept again: a status update that nobody writes is one each half hour, for as long as it takes.
+	keepShare = 20
+)
+
+// keepVersion names the change for runs in flight.
+const keepVersion = "incident-kept"
+
+// beginKeeping decides whether this run keeps its record while it goes on: incidents do.
+func (r *run) beginKeeping(ctx workflow.Context) {
+	r.keeping.on = r.record.Incident != nil &&
+		workflow.GetVersion(ctx, keepVersion, workflow.DefaultVersion, 1) != workflow.DefaultVersion
+	r.checklist() // what an earlier execution may not have kept is looked at
+}
+
+// stands is how the incident stands now.
+func (r *run) stands() standing {
+	inc := r.record.Incident
+	s := standing{
+		state: inc.State, scale: inc.Scale, severity: inc.Severity, level: inc.Level,
+		services: len(inc.Services), reopened: len(inc.Reopened), heldBack: r.heldBack(),
+		taken: inc.Acknowledged != nil, mitigated: inc.Mitigated != nil,
+		broken: r.keeping.broken, others: r.keeping.others,
+	}
+	if inc.Owner != nil {
+		s.owner = inc.Owner.ID
+	}
+	return s
+}
+
+// noteBroken counts a promise that was not kept.
+func (k *keeping) noteBroken(c *Clock) {
+	switch c.ID {
+	case clockAcknowledge, clockRespond, clockResolve:
+		k.broken++
+	default:
+		k.others++
+	}
+}
+
+// unkept says whether the journal has to be told how the incident stands.
+func (r *run) unkept(now time.Time) bool {
+	k := &r.keeping
+	if !k.on || r.leaving || r.record.State.Done() {
+		return false // what comes next keeps it: the next execution, or the run's end
+	}
+	stands, known := r.stands(), k.known
+	if stands == known {
+		return false
+	}
+	known.others = stands.others
+	return stands != known || now.Sub(k.at) >= now.Sub(r.record.Started)/keepShare
+}
+
+// considerKeeping keeps the record of an incident beside everything else that goes on, if it stands otherwise than
+// the journal knows. There is one save at a time; what happens meanwhile is in the next.
+func (r *run) considerKeeping(ctx workflow.Context) {
+	if r.keeping.busy || !r.unkept(workflow.Now(ctx)) {
+		return
+	}
+	r.keeping.busy = true
+	workflow.GoNamed(ctx, "keep the record", func(ctx workflow.Context) {
+		defer func() { r.keeping.busy = false }()
+		for r.unkept(workflow.Now(ctx)) {
+			if r.calm(ctx) != nil || !r.unkept(workflow.Now(ctx)) {
+				return
+			}
+			r.keepNow(ctx)
+		}
+	})
+}
+
+// calm waits until all that happens at this moment has happened, and the pages that are due have gone out: they
+// come first, and belong into the record. A record that was kept very often is kept at most every few seconds.
+func (r *run) calm(ctx workflow.Context) error {
+	if next := r.keeping.at.Add(savePause); r.record.Revision >= maxSavedEach {
+		if _, err := r.awaitUntil(ctx, next, "keep the record", func() bool { return r.leaving || r.record.State.Done() }); err != nil {
+			return err
+		}
+	}
+	yield(ctx)
+	return workflow.Await(ctx, func() bool { return r.busy == 0 })
+}
+
+// keepNow gives the journal the record as it is.
+func (r *run) keepNow(ctx workflow.Context) {
+	r.keeping.known, r.keeping.at = r.stands(), workflow.Now(ctx)
+	r.record.Revision++
+	options := workflow.ActivityOptions{
+		ActivityID:             fmt.Sprintf("%s:%d", ActivityKeep, r.record.Revision),
+		ScheduleToCloseTimeout: keepFor,
+		StartToCloseTimeout:    ownTimeout,
+		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: time.Second, MaximumInterval: time.Minute},
+		Summary:                "Keep the record",
+	}
+	kept, err := r.record.compressed()
+	if err == nil {
+		err = workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, options), ActivityKeep, kept).Get(ctx, nil)
+	}
+	if err != nil && !r.unsaved {
+		r.event(ctx, Event{Kind: "run", Text: "its record could not be kept in the journal for now: " + cause(err)})
+	}
+	if r.unsaved = err != nil; r.unsaved {
+		r.keeping.known = standing{}
+		over := func() bool { return r.leaving || r.record.State.Done() }
+		_, _ = r.awaitUntil(ctx, workflow.Now(ctx).Add(keepPause), "keep the record", over)
+	}
+}
+
+// compressed is the record, small enough for one payload.
+func (rec *Record) compressed() (KeptRecord, error) {
+	data, err := rec.fitting()
+	if err != nil {
+		return KeptRecord{}, err
+	}
+	var buf bytes.Buffer
+	zip, err := gzip.NewWriterLevel(&buf, gzip.BestSpeed)
+	if err == nil {
+		_, err = zip.Write(data)
+	}
+	if err == nil {
+		err = zip.Close()
+	}
+	return KeptRecord{Gzip: buf.Bytes()}, err
+}

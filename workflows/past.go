@@ -1,0 +1,68 @@
+package workflows
+
+import (
+	"slices"
+	"time"
+)
+
+// PastPromises are the promises of one kind that were decided alike within one hour, and whose clocks a record no
+// longer has one by one.
+type PastPromises struct {
+	Kind string `json:"kind"` // of the clocks
+	Kept bool   `json:"kept,omitempty"`
+	// Hour is the hour, UTC, in which they were decided: kept ones when they were met, others when they were due.
+	// When there are very many, that of the first of the day.
+	Hour time.Time `json:"hour"`
+	N    int       `json:"n"`
+}
+
+// maxPast bounds how many of these a record keeps: with a promise each half hour, the three weeks after the first
+// maxClocks by the hour, and two years by the day.
+const maxPast = 500
+
+// addPast counts a clock that makes way. One that was put away was neither kept nor broken.
+func (l *LeftOut) addPast(c *Clock) {
+	l.Clocks++
+	p := PastPromises{Kind: c.Kind, Kept: c.Breached == nil, N: 1}
+	switch {
+	case c.Breached != nil:
+		p.Hour = c.Due
+	case c.Met != nil:
+		p.Hour = *c.Met
+	default:
+		return
+	}
+	p.Hour = p.Hour.UTC().Truncate(time.Hour)
+	for i, have := range slices.Backward(l.Promises) {
+		if have.Kind == p.Kind && have.Kept == p.Kept && have.Hour.Equal(p.Hour) {
+			l.Promises[i].N++
+			return
+		}
+	}
+	l.Promises = append(l.Promises, p)
+	if len(l.Promises) > maxPast {
+		l.joinPast()
+	}
+}
+
+// joinPast makes one of two: of one day if there are two such, else of whatever times.
+func (l *LeftOut) joinPast() {
+	for _, together := range []func(a, b PastPromises) bool{
+		func(a, b PastPromises) bool {
+			return a.Hour.Truncate(24 * time.Hour).Equal(b.Hour.Truncate(24 * time.Hour))
+		},
+		func(PastPromises, PastPromises) bool { return true },
+	} {
+		for i, first := range l.Promises {
+			j := slices.IndexFunc(l.Promises[i+1:], func(p PastPromises) bool {
+				return p.Kind == first.Kind && p.Kept == first.Kept && together(first, p)
+			})
+			if j < 0 {
+				continue
+			}
+			l.Promises[i].N += l.Promises[i+1+j].N
+			l.Promises = slices.Delete(l.Promises, i+1+j, i+2+j)
+			return
+		}
+	}
+}
