@@ -187,17 +187,38 @@ func (e *engine) rename(ctx context.Context, id, to string) error {
 	return e.api.ContainerRename(ctx, id, to)
 }
 
-// networkUsers names the containers that use another one's network.
-func (e *engine) networkUsers(ctx context.Context, id, name string) ([]string, error) {
+// leaningOn names the containers that share another one's network, processes or memory: they would lose it
+// together with that one.
+func (e *engine) leaningOn(ctx context.Context, id, name string) ([]string, error) {
 	all, err := e.everyContainer(ctx, true)
 	if err != nil {
 		return nil, err
 	}
+	leans := func(mode string) bool { return mode == "container:"+id || mode == "container:"+name }
 	var users []string
 	for _, c := range all {
-		if c.networkMode == "container:"+id || c.networkMode == "container:"+name {
+		shares := leans(c.networkMode)
+		if !shares && c.id != id { // a listing tells of networks only
+			one, err := e.sharing(ctx, c.id)
+			if err != nil && !missing(err) {
+				return nil, err
+			}
+			shares = slices.ContainsFunc(one, leans)
+		}
+		if shares {
 			users = append(users, c.name)
 		}
 	}
 	return users, nil
+}
+
+// sharing is whose processes and memory a container shares, as it was told.
+func (e *engine) sharing(ctx context.Context, id string) ([]string, error) {
+	ctx, cancel := context.WithTimeout(ctx, e.patience)
+	defer cancel()
+	c, err := e.api.ContainerInspect(ctx, id)
+	if err != nil || c.HostConfig == nil {
+		return nil, err
+	}
+	return []string{string(c.HostConfig.PidMode), string(c.HostConfig.IpcMode)}, nil
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/docker/docker/api/types/container"
 	"github.com/stretchr/testify/require"
 
 	"github.com/orderly-ops/orderly/activities/action"
@@ -131,7 +132,21 @@ func TestIsolateRefusesANetworkThatCannotBeLeft(t *testing.T) {
 
 	_, err = a.update(t.Context(), UpdateInput{Host: "local", Container: p.api, Image: p.two})
 	testenv.RequirePermanent(t, err, action.ErrInput)
-	require.ErrorContains(t, err, side.Name+" uses the network of "+p.api)
+	require.ErrorContains(t, err, side.Name+" uses the network or the processes of "+p.api)
+}
+
+func TestUpdateRefusesWhatWouldEndAnother(t *testing.T) {
+	t.Parallel()
+	p := newPlatform(t)
+	a := setup(t)
+	docker, name := testenv.DockerClient(t), p.api+"-debugger"
+	_, err := docker.ContainerCreate(t.Context(), &container.Config{Image: p.ref, Labels: p.labels()},
+		&container.HostConfig{NetworkMode: "none", PidMode: container.PidMode("container:" + p.api)}, nil, nil, name)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = docker.ContainerRemove(context.Background(), name, container.RemoveOptions{Force: true}) })
+	_, err = a.update(t.Context(), UpdateInput{Host: "local", Container: p.api, Image: p.two})
+	testenv.RequirePermanent(t, err, action.ErrInput)
+	require.ErrorContains(t, err, name+" uses the network or the processes of "+p.api)
 }
 
 func TestExportKeepsEvidence(t *testing.T) {

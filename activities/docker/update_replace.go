@@ -108,14 +108,14 @@ func (u *updating) call(ctx context.Context, used string) (string, error) {
 	return cmp.Or(append(names, u.in.Image)...), nil
 }
 
-// noneLeansOn refuses when another container uses this one's network: it would be cut off.
+// noneLeansOn refuses when another container shares this one's network, processes or memory: it would be cut off.
 func (u *updating) noneLeansOn(ctx context.Context, s spec) error {
-	users, err := u.networkUsers(ctx, s.ID, s.Name)
+	users, err := u.leaningOn(ctx, s.ID, s.Name)
 	if err != nil {
-		return u.failed("look who uses the network of "+u.name, err)
+		return u.failed("look who uses the network or the processes of "+u.name, err)
 	}
 	if len(users) > 0 {
-		return action.Permanent(action.ErrInput, "docker %q: %s uses the network of %s and would lose it: make them again together, as docker compose does",
+		return action.Permanent(action.ErrInput, "docker %q: %s uses the network or the processes of %s and would lose them: make them again together, as docker compose does",
 			u.engine.name, strings.Join(users, ", "), u.name)
 	}
 	return nil
