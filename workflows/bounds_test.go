@@ -106,43 +106,6 @@ phases:
 		require.Equal(t, "run", rec.Clocks[0].ID)
 		require.NotNil(t, rec.Clocks[0].Met)
 	})
-	t.Run("ButWhatBecameOfItsPromisesIsCounted", func(t *testing.T) {
-		t.Parallel()
-		b := setup(t, burning)
-		b.signal(time.Minute, "acknowledge", in{"by": "bob"})
-		n := 0
-		var next func()
-		next = func() { // a month of updates, the last third of which nobody writes
-			if n++; n <= 960 {
-				b.env.SignalWorkflow("update", in{"by": "bob", "text": fmt.Sprint("at it ", n)})
-			} else {
-				b.env.SignalWorkflow("note", in{"by": "bob", "text": fmt.Sprint("at it ", n)})
-			}
-			if n < 1440 {
-				b.after(30*time.Minute, next)
-			}
-		}
-		b.after(29*time.Minute, next)
-		b.signal(30*24*time.Hour, "resolve", in{"by": "bob", "resolution": "out"})
-		b.start("Fire")
-		require.NoError(t, b.env.GetWorkflowError())
-		rec := b.saved[0]
-		require.Len(t, rec.Clocks, 1000)
-		count := map[bool]int{}
-		for _, c := range rec.Clocks {
-			if c.Kind == "update" && (c.Met != nil || c.Breached != nil) {
-				count[c.Breached == nil]++
-			}
-		}
-		for _, p := range rec.LeftOut.Promises {
-			require.Equal(t, "update", p.Kind)
-			count[p.Kept] += p.N
-		}
-		require.Equal(t, map[bool]int{true: 960, false: rec.Incident.UpdatesSent - 960}, count)
-		require.GreaterOrEqual(t, count[false], 475)
-		require.NotNil(t, clockOf(t, &rec, "acknowledge").Met, "those of which there is one each stay")
-		require.LessOrEqual(t, len(rec.LeftOut.Promises), 500)
-	})
 	t.Run("InItsSteps", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t, `

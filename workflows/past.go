@@ -45,24 +45,31 @@ func (l *LeftOut) addPast(c *Clock) {
 	}
 }
 
-// joinPast makes one of two: of one day if there are two such, else of whatever times.
+// joinPast makes one of two neighbours: of one day if there are two such, else of whatever times.
 func (l *LeftOut) joinPast() {
-	for _, together := range []func(a, b PastPromises) bool{
-		func(a, b PastPromises) bool {
-			return a.Hour.Truncate(24 * time.Hour).Equal(b.Hour.Truncate(24 * time.Hour))
-		},
-		func(PastPromises, PastPromises) bool { return true },
-	} {
-		for i, first := range l.Promises {
-			j := slices.IndexFunc(l.Promises[i+1:], func(p PastPromises) bool {
-				return p.Kind == first.Kind && p.Kept == first.Kept && together(first, p)
-			})
-			if j < 0 {
-				continue
-			}
-			l.Promises[i].N += l.Promises[i+1+j].N
-			l.Promises = slices.Delete(l.Promises, i+1+j, i+2+j)
-			return
-		}
+	sameDay := func(a, b PastPromises) bool {
+		return a.Hour.Truncate(24 * time.Hour).Equal(b.Hour.Truncate(24 * time.Hour))
 	}
+	if !l.join(sameDay) {
+		l.join(func(PastPromises, PastPromises) bool { return true })
+	}
+}
+
+// join makes one of the first two neighbours that belong together.
+func (l *LeftOut) join(together func(a, b PastPromises) bool) bool {
+	type sort struct {
+		kind string
+		kept bool
+	}
+	before := map[sort]int{} // where the last of its sort stands
+	for i, p := range l.Promises {
+		j, seen := before[sort{p.Kind, p.Kept}]
+		if seen && together(l.Promises[j], p) {
+			l.Promises[j].N += p.N
+			l.Promises = slices.Delete(l.Promises, i, i+1)
+			return true
+		}
+		before[sort{p.Kind, p.Kept}] = i
+	}
+	return false
 }
