@@ -3,6 +3,7 @@ package host
 import (
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -68,13 +69,14 @@ type CleanedFile struct {
 type cleaner struct {
 	areas   map[string]config.Clean
 	spare   []string // Orderly's own files and folders
+	us      int      // the user as whom we clean
 	now     func() time.Time
 	machine *machine
 	look    func(context.Context) (openFiles, error)
 }
 
 func newCleaner(cfg *config.Config, m *machine) *cleaner {
-	c := &cleaner{now: time.Now, machine: m, look: findOpenFiles}
+	c := &cleaner{now: time.Now, machine: m, look: findOpenFiles, us: os.Geteuid()}
 	if cfg == nil {
 		return c
 	}

@@ -53,7 +53,7 @@ type walk struct {
 }
 
 func (w *walk) start(ctx context.Context) error {
-	dir, err := filepath.EvalSymlinks(w.settings.Dir)
+	dir, err := resolve(w.settings.Dir, w.us)
 	if err == nil {
 		err = config.Cleanable(dir) // a link may lead where orderly.yaml could not
 	}
@@ -64,7 +64,7 @@ func (w *walk) start(ctx context.Context) error {
 		w.problem(".", err)
 		return ctx.Err()
 	}
-	root, err := os.OpenRoot(dir)
+	root, err := openPlace(dir)
 	if err != nil {
 		w.problem(".", err)
 		return ctx.Err()

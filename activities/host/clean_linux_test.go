@@ -230,6 +230,37 @@ func TestCleanFollowsNothingThatIsSwappedUnderItsHands(t *testing.T) {
 	require.ErrorContains(t, empty(within, file), "another file")
 }
 
+func TestCleanGoesWhereOnlyTheAdministratorLeads(t *testing.T) {
+	t.Parallel()
+	c, dir := area(t, config.Clean{})
+	precious := write(t, 10, t.TempDir(), "sub", "precious")
+	link := filepath.Join(dir, "link")
+	require.NoError(t, os.Symlink(filepath.Dir(filepath.Dir(precious)), link))
+	c.areas["area"] = config.Clean{Dir: filepath.Join(link, "sub"), MinAge: time.Hour, How: config.CleanDelete}
+	out, _ := cleaned(t, c, CleanInput{DryRun: true})
+	require.Equal(t, 1, out.Deleted, "a link of one's own")
+
+	if c.us == 0 {
+		require.NoError(t, os.Lchown(link, 12345, 12345))
+	} else {
+		c.us++
+	}
+	out, told := cleaned(t, c, CleanInput{})
+	require.Equal(t, 1, out.Problems)
+	require.Contains(t, told.Problems[0], "who may not decide what is cleaned")
+	require.FileExists(t, precious)
+
+	// Swapped between the look and the opening.
+	_, err := openPlace(filepath.Join(link, "sub"))
+	require.ErrorIs(t, err, syscall.ELOOP)
+	root, err := openPlace(filepath.Dir(precious))
+	require.NoError(t, err)
+	defer root.Close()
+	info, err := root.Lstat("precious")
+	require.NoError(t, err)
+	require.True(t, info.Mode().IsRegular())
+}
+
 func TestCleanGoesOnWhereOneAreaCannotBe(t *testing.T) {
 	t.Parallel()
 	c, dir := area(t, config.Clean{})

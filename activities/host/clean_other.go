@@ -5,6 +5,8 @@ package host
 import (
 	"context"
 	"io/fs"
+	"os"
+	"path/filepath"
 	"time"
 )
 
@@ -18,3 +20,8 @@ func changed(info fs.FileInfo) time.Time { return info.ModTime() }
 
 // findOpenFiles finds none: only Linux tells without privileges which files are open.
 func findOpenFiles(context.Context) (openFiles, error) { return openFiles{}, nil }
+
+// resolve follows the links in an area's path.
+func resolve(dir string, _ int) (string, error) { return filepath.EvalSymlinks(dir) }
+
+func openPlace(dir string) (*os.Root, error) { return os.OpenRoot(dir) }
