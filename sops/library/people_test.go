@@ -14,7 +14,7 @@ import (
 // staff is who stands behind the entries that the shipped procedures page and ask, one person each.
 var staff = map[string][]string{
 	"maintenance-coordinator": {"ana"}, "incident-commander": {"ana"}, "leads": {"ben", "chloe", "ella"},
-	"devops-lead": {"ben"}, "backend-lead": {"chloe"}, "on-call-second": {"dev"}, "all-hands": {"gita"},
+	"devops-lead": {"ben"}, "backend-lead": {"chloe"}, "on-call-second": {"dev"}, "all-hands": {"gita", "ben", "chloe"},
 	"emergency-team": {"ben", "chloe"}, "database-lead": {"chloe"}, "security-team": {"finn"},
 	"frontend-lead": {"ella"}, "project-manager": {"hugo"}, "on-call": {"chloe"},
 }
