@@ -186,7 +186,7 @@ func (p *previewInfo) pageLines(page previewPage, same bool, paint screen.Painte
 	}
 	tone := screen.Plain
 	if same {
-		head += ": the same " + people(len(page.People))
+		head += ": the same " + strings.TrimPrefix(people(len(page.People)), "1 ")
 	}
 	if !page.Reached {
 		head, tone = head+": reaches nobody, the next follows at once", screen.Bad
@@ -267,7 +267,9 @@ func (p *previewInfo) ownersUnknown() bool {
 }
 
 // toldKinds are the kinds of message in words.
-var toldKinds = map[string]string{"board": "the incident is shown", "update": "status update", "page": "that people are paged"}
+var toldKinds = map[string]string{
+	"board": "the incident is shown", "update": "status update", "page": "that people are paged", "resolved": "that it is over", "check": "whether they are still on it",
+}
 
 // toldLines list who is told without being asked to answer.
 func (p *previewInfo) toldLines(width int) []string {

@@ -50,6 +50,19 @@ func TestSimulateStartsWhenItIsTold(t *testing.T) {
 	require.Contains(t, b.orderly("simulate", "alarm", "--at", "+2h", "--horizon", "1h").out, "Starts ")
 }
 
+func TestSimulateSaysWhoIsToldWhat(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.write("sops/org.yaml", previewOrg)
+	b.write("sops/alarm.yaml", alarmSOP)
+	scenario := b.write("sops/tests/alarm/told.yaml", "at: 2026-01-06T02:14:00Z\nhorizon: 20m\nunreachable: [cleo]\npeople: [+1m ann: update it burns, +17m bob: acknowledge]\n")
+	out := b.orderly("simulate", "alarm", "--scenario", scenario).out
+	require.Contains(t, out, "  Bob, lead, all / lead\n    at +5:00, +15:00, over webhook\n    until +17m: acknowledged by Bob\n")
+	require.Contains(t, out, "  Cleo, all / night\n    not reached\n    failed: slack: unreachable in this scenario\n")
+	require.Contains(t, out, "\nTold besides, without having to answer\n  health: the incident is shown at +0:00, over slack\n")
+	require.Contains(t, b.orderly("simulate", "alarm", "--horizon", "5h").out, " times, from +0:00 to +4:45:00, over ", "many times are summed up")
+}
+
 func TestSimulateSaysThatPagesAreOfADrill(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)

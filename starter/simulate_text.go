@@ -32,6 +32,7 @@ func (t *simulation) text(wrong []simulate.Mismatch, attempts bool) []string {
 	t.children()
 	t.refusals()
 	t.paged()
+	t.told()
 	t.clocks()
 	t.undone()
 	t.startedRuns()
@@ -186,18 +187,6 @@ func (t *simulation) paged() {
 			t.item("    failed: ", strings.Join(p.Failed, "; "), screen.Bad)
 		}
 	}
-}
-
-// pagedWhen says how often and over what.
-func pagedWhen(start time.Time, p simulate.PagedPerson) string {
-	if p.Times == 0 {
-		return "not reached"
-	}
-	text := "once, at " + screen.Since(start, p.First)
-	if p.Times > 1 {
-		text = fmt.Sprintf("%d times, from %s to %s", p.Times, screen.Since(start, p.First), screen.Since(start, p.Last))
-	}
-	return text + ", over " + strings.Join(p.Over, ", ")
 }
 
 func (t *simulation) clocks() {

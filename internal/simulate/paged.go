@@ -10,15 +10,16 @@ import (
 
 // PagedPerson is everything that paged one person.
 type PagedPerson struct {
-	Person string    `json:"person"`
-	Name   string    `json:"name"`
-	As     []string  `json:"as,omitempty"` // the roles they were found by
-	Times  int       `json:"times"`        // that something got through
-	First  time.Time `json:"first"`
-	Last   time.Time `json:"last"`
-	Over   []string  `json:"over"`
-	Failed []string  `json:"failed,omitempty"`
-	Until  string    `json:"until,omitempty"` // what ended the paging
+	Person string      `json:"person"`
+	Name   string      `json:"name"`
+	As     []string    `json:"as,omitempty"` // the roles they were found by
+	Times  int         `json:"times"`        // that something got through
+	First  time.Time   `json:"first"`
+	Last   time.Time   `json:"last"`
+	At     []time.Time `json:"at"` // of each of them
+	Over   []string    `json:"over"`
+	Failed []string    `json:"failed,omitempty"`
+	Until  string      `json:"until,omitempty"` // what ended the paging
 }
 
 // PagedPeople sums the pages of a result up by person, in the order in which they were paged first.
@@ -33,7 +34,9 @@ func PagedPeople(r *Result) []PagedPerson {
 		people[i].add(p)
 	}
 	for i := range people {
-		people[i].Until = until(r, people[i].Last)
+		if people[i].Times > 0 {
+			people[i].Until = until(r, people[i].Last)
+		}
 	}
 	return people
 }
@@ -47,6 +50,7 @@ func (p *PagedPerson) add(page Page) {
 	if page.Reached {
 		p.Times++
 		p.Last = page.At
+		p.At = append(p.At, page.At)
 	}
 }
 

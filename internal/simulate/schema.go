@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/invopop/jsonschema"
+
+	"github.com/orderly-ops/orderly/workflows"
 )
 
 // JSONSchema is the JSON Schema of a scenario file, for editors. It is made of the document types; Parse knows
@@ -35,21 +37,62 @@ func (s schemas) special(t reflect.Type) *jsonschema.Schema {
 	case reflect.TypeFor[time.Duration]():
 		return &jsonschema.Schema{Type: "string", Examples: []any{"30s", "5m", "30d"}}
 	case reflect.TypeFor[Moment]():
-		return &jsonschema.Schema{Type: "string", Examples: []any{"+7m", "2026-11-21T02:14:00Z"}}
+		return &jsonschema.Schema{Type: "string", Pattern: "^(" + momentPattern + ")$", Examples: []any{"+7m", "2026-11-21T02:14:00Z"}}
 	case reflect.TypeFor[Script]():
 		answer := s.plain(reflect.TypeFor[Answer]())
 		return &jsonschema.Schema{OneOf: []*jsonschema.Schema{answer, {Type: "array", Items: answer}}}
 	case reflect.TypeFor[Fault]():
 		return &jsonschema.Schema{OneOf: []*jsonschema.Schema{text, s.plain(t)}}
 	case reflect.TypeFor[Deed]():
-		one := uint64(1)
-		return &jsonschema.Schema{Type: "object", MinProperties: &one, MaxProperties: &one, Examples: []any{map[string]any{"+7m ana": "acknowledge"}}}
+		return deedSchema()
+	case reflect.TypeFor[Never]():
+		out, one := s.plain(t), uint64(1)
+		out.MinProperties, out.MaxProperties = &one, &one
+		return out
+	case reflect.TypeFor[map[string]Transport]():
+		names := &jsonschema.Schema{Type: "string"}
+		for _, name := range transportNames {
+			names.Enum = append(names.Enum, name)
+		}
+		return &jsonschema.Schema{Type: "object", PropertyNames: names, AdditionalProperties: s.plain(reflect.TypeFor[Transport]())}
 	case reflect.TypeFor[PageWant](), reflect.TypeFor[StepWant]():
 		return &jsonschema.Schema{OneOf: []*jsonschema.Schema{text, s.plain(t)}}
 	case reflect.TypeFor[ClockWant]():
 		return &jsonschema.Schema{Type: "string", Pattern: "^(" + strings.Join(clockStates, "|") + ")( .+)?$"}
 	}
 	return nil
+}
+
+// momentPattern is how a time may begin; Parse knows all of it.
+const momentPattern = `\+[0-9].*|[0-9]{4}-.+`
+
+// deedSchema is one key, "+7m ana", and what that person does: in words, or a message with its payload. Of an alert
+// it is the payload alone.
+func deedSchema() *jsonschema.Schema {
+	one := uint64(1)
+	messages := jsonschema.NewProperties()
+	for _, name := range Messages() {
+		if name != workflows.MessageAlert {
+			messages.Set(name, payloadSchema(name))
+		}
+	}
+	words := &jsonschema.Schema{Type: "string", Pattern: "^(" + strings.Join(sortedKeys(verbs), "|") + ")( .*)?$"}
+	message := &jsonschema.Schema{Type: "object", Properties: messages, AdditionalProperties: jsonschema.FalseSchema, MinProperties: &one, MaxProperties: &one}
+	return &jsonschema.Schema{
+		Type: "object", MinProperties: &one, MaxProperties: &one, Examples: []any{map[string]any{"+7m ana": "acknowledge"}},
+		PropertyNames:        &jsonschema.Schema{Type: "string", Pattern: "^(" + momentPattern + ") +[^ ]+$"},
+		PatternProperties:    map[string]*jsonschema.Schema{" " + alertBy + "$": payloadSchema(workflows.MessageAlert)},
+		AdditionalProperties: &jsonschema.Schema{AnyOf: []*jsonschema.Schema{words, message}},
+	}
+}
+
+// payloadSchema are the fields of a message.
+func payloadSchema(message string) *jsonschema.Schema {
+	out := &jsonschema.Schema{Type: "object", Properties: jsonschema.NewProperties(), AdditionalProperties: jsonschema.FalseSchema}
+	for _, field := range payloads[message] {
+		out.Properties.Set(field, jsonschema.TrueSchema)
+	}
+	return out
 }
 
 // plain is a struct that is written as a mapping.
@@ -80,6 +123,8 @@ func (s schemas) value(t reflect.Type) *jsonschema.Schema {
 	switch t.Kind() {
 	case reflect.Map:
 		return &jsonschema.Schema{Type: "object"}
+	case reflect.Struct:
+		return s.plain(t)
 	case reflect.Bool:
 		return &jsonschema.Schema{Type: "boolean"}
 	case reflect.Int:

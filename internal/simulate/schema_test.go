@@ -36,8 +36,23 @@ func TestEveryShippedScenarioIsReadAndFitsTheSchema(t *testing.T) {
 func TestTheSchemaRefusesWhatParseRefuses(t *testing.T) {
 	t.Parallel()
 	schema := compiled(t)
-	for _, src := range []string{"expects: {}", "kills: [{at: +3m}]", "expect: {clocks: {run: kept}}", "people: [acknowledge]", "actions: {x: {byts: 1}}"} {
+	for _, src := range []string{"expects: {}", "kills: [{at: +3m}]", "expect: {clocks: {run: kept}}", "people: [acknowledge]", "actions: {x: {byts: 1}}",
+		"people: [7m ann: acknowledge]", "people: [+7m: acknowledge]", "people: [+7m ann: aknowledge]", "people: [+7m ann: {finish: {}}]",
+		"people: [+7m ann: {complete: {stp: x}}]", "people: [+7m alert: acknowledge]", "people: [+7m alert: {ky: x}]", "kills: [{at: 3m, for: 2m}]",
+		"transports: {fax: {down: {}}}", "never: [{page: ann, step: x}]", "never: [{}]",
+	} {
 		require.Error(t, schema.Validate(asJSON(t, []byte(src))), src)
+	}
+}
+
+func TestTheSchemaTakesWhatParseTakes(t *testing.T) {
+	t.Parallel()
+	schema := compiled(t)
+	for _, src := range []string{
+		"people: [+1h30m ann: acknowledge I have it, 2026-11-21T02:14:00+01:00 bob: {complete: {step: x, form: {a: 1}}}, +7m alert: {key: k, status: firing, summary: s}]",
+		"people: [+7m ann: skip x because y, +0s ann: {escalate: {}}]", "kills: [{at: +1d, for: 2m}]", "transports: {slack: {down: {from: +5m}}}", "never: [{page: ann}, {step: x}]",
+	} {
+		require.NoError(t, schema.Validate(asJSON(t, []byte(src))), src)
 	}
 }
 
