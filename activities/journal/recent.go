@@ -3,6 +3,7 @@ package journal
 import (
 	"cmp"
 	"context"
+	"slices"
 	"time"
 
 	"go.temporal.io/sdk/activity"
@@ -33,6 +34,18 @@ type Recent struct {
 	Critical int          `json:"critical" doc:"Critical findings noted in that time, at most 1,000."`
 	Warnings int          `json:"warnings" doc:"Warnings noted in that time, at most 1,000."`
 	Findings []PastNotice `json:"findings" doc:"The critical ones, the newest first, at most 50."`
+	// Open is not bounded by the time that is looked back at: what began earlier and goes on is outstanding too.
+	Open []OpenIncident `json:"open" doc:"Incidents that go on now, whenever they began, as far as the journal knows; the oldest first, at most 50."`
+}
+
+// OpenIncident is an incident that nobody has closed yet.
+type OpenIncident struct {
+	WorkflowID string    `json:"workflow_id" doc:"Its run."`
+	Severity   string    `json:"severity" doc:"How grave it is."`
+	State      string    `json:"state" doc:"open, acknowledged or mitigated."`
+	Services   []string  `json:"services" doc:"The services affected."`
+	Since      time.Time `json:"since" doc:"When people were first to be called."`
+	Alerts     int       `json:"alerts" doc:"How many alerts it is of."`
 }
 
 // FailedRun is a run that failed.
@@ -62,14 +75,42 @@ func (a actions) recent(ctx context.Context, in RecentInput) (Recent, error) {
 	if activity.IsActivity(ctx) {
 		self = activity.GetInfo(ctx).WorkflowExecution.ID
 	}
-	out := Recent{Failed: []FailedRun{}, Findings: []PastNotice{}}
+	out := Recent{Failed: []FailedRun{}, Findings: []PastNotice{}, Open: []OpenIncident{}}
 	if err := a.recentRuns(ctx, from, self, &out); err != nil {
 		return Recent{}, err
 	}
 	if err := a.recentFindings(ctx, from, self, &out); err != nil {
 		return Recent{}, err
 	}
+	if err := a.openNow(ctx, self, &out); err != nil {
+		return Recent{}, err
+	}
 	return out, nil
+}
+
+// openNow finds the incidents that go on. Those that a maintenance window holds back, and those found to be none, are
+// nobody's business here.
+func (a actions) openNow(ctx context.Context, self string, out *Recent) error {
+	now := time.Now()
+	going, err := a.journal.Accounts(ctx, store.AccountFilter{From: now, To: now})
+	if err != nil {
+		return err
+	}
+	for _, one := range going {
+		inc := one.Facts.Incident
+		if one.Damaged != nil || inc == nil || inc.Over != nil || inc.Quiet || inc.FalseAlarm || !one.Run.Ended.IsZero() || one.Run.WorkflowID == self {
+			continue
+		}
+		out.Open = append(out.Open, OpenIncident{
+			WorkflowID: one.Run.WorkflowID, Severity: inc.Severity, State: inc.State, Services: append([]string{}, inc.Services...),
+			Since: inc.Opened, Alerts: len(inc.Alerts),
+		})
+	}
+	slices.SortFunc(out.Open, func(a, b OpenIncident) int {
+		return cmp.Or(a.Since.Compare(b.Since), cmp.Compare(a.WorkflowID, b.WorkflowID))
+	})
+	out.Open = out.Open[:min(len(out.Open), mostListed)]
+	return nil
 }
 
 func (a actions) recentRuns(ctx context.Context, from time.Time, self string, out *Recent) error {

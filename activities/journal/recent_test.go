@@ -52,3 +52,26 @@ func TestRecentTellsWhatOtherRunsNotedLately(t *testing.T) {
 	_, err = attempt(t, actions{}.recent, RecentInput{})
 	testenv.RequirePermanent(t, err, action.ErrNotConfigured)
 }
+
+func TestRecentTellsWhichIncidentsGoOnWheneverTheyBegan(t *testing.T) {
+	t.Parallel()
+	a, j := setup(t)
+	began := time.Now().Add(-60 * 24 * time.Hour).UTC().Truncate(time.Second)
+	incident := func(rest string) json.RawMessage {
+		return json.RawMessage(`{"procedure": "emergency-response", "started": "` + began.Format(time.RFC3339) + `", "incident": {` + rest + `}}`)
+	}
+	for id, r := range map[string]store.Run{
+		"emergency-response/open":  {State: "running", Record: incident(`"state": "acknowledged", "severity": "P1", "services": ["api"], "alerts": [{"key": "a"}]`)},
+		"emergency-response/held":  {State: "running", Record: incident(`"state": "open", "severity": "P1", "held_back": {}`)},
+		"emergency-response/over":  {State: "succeeded", Ended: began.Add(time.Hour), Record: incident(`"state": "open", "severity": "P1"`)},
+		"emergency-response/drill": {State: "running", Drill: true, Record: incident(`"state": "open", "severity": "P1"`)},
+		"monitor/all":              {State: "running", Record: json.RawMessage(`{"procedure": "monitor", "started": "2026-11-22T02:14:00Z"}`)},
+		"damaged/1":                {State: "running", Record: json.RawMessage(`{"procedure": 1}`)},
+	} {
+		r.WorkflowID, r.RunID, r.Procedure, r.Started, r.Updated = id, id, "emergency-response", began, began
+		require.NoError(t, j.SaveRun(t.Context(), r))
+	}
+	out, err := attempt(t, a.recent, RecentInput{})
+	require.NoError(t, err)
+	require.Equal(t, []OpenIncident{{WorkflowID: "emergency-response/open", Severity: "P1", State: "acknowledged", Services: []string{"api"}, Since: began, Alerts: 1}}, out.Open)
+}
