@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -45,7 +46,7 @@ prints gauges, for a textfile collector.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.kpi(cmd.Context(), req) },
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&req.since, "since", "30d", "the period begins so long ago, or on a day")
+	flags.StringVar(&req.since, "since", "30d", "the period begins so long ago, on a day or in a month")
 	flags.StringVar(&req.until, "until", "", "the period ends before this day, or so long ago (default now)")
 	flags.StringVar(&req.by, "by", "", "also by procedure, service, person or week")
 	flags.StringVar(&req.procedure, "procedure", "", "only incidents of this procedure")
@@ -134,17 +135,19 @@ func (req kpiRequest) options(at time.Time) (kpi.Options, error) {
 	}
 }
 
-// momentOf is a day's beginning, a moment, or so long before now.
+// momentOf is the beginning of a month or a day, a moment, or so long before now.
 func momentOf(s string, at time.Time, zone *time.Location) (time.Time, error) {
-	if t, err := time.ParseInLocation(time.DateOnly, s, zone); err == nil {
-		return t, nil
+	for _, layout := range []string{time.DateOnly, "2006-01", time.DateTime, "2006-01-02 15:04", "2006-01-02T15:04"} {
+		if t, err := time.ParseInLocation(layout, s, zone); err == nil {
+			return t, nil
+		}
 	}
 	if t, err := time.Parse(time.RFC3339, s); err == nil {
 		return t, nil
 	}
-	d, err := sops.ParseDuration(s)
+	d, err := sops.ParseDuration(strings.TrimPrefix(s, "-")) // -30d is what others take
 	if err != nil {
-		return time.Time{}, exit(exitUsage, "%s: write a day like 2026-11-01, a moment like 2026-11-01T08:00:00Z, or how long ago, like 30d", s)
+		return time.Time{}, exit(exitUsage, "%s: write a day like 2026-11-01 or a month like 2026-11, a moment like '2026-11-01 08:00', or how long ago, like 30d", s)
 	}
 	return at.Add(-time.Duration(d)), nil
 }

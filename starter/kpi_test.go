@@ -105,6 +105,24 @@ func TestKPIOfDaysOfAZone(t *testing.T) {
 	require.Equal(t, 7*24*time.Hour, o.Until.Sub(o.Since))
 }
 
+func TestKPITakesTimesAsPeopleWriteThem(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	for since, want := range map[string]string{
+		"2026-11-01": "2026-10-31T23:00:00Z", "2026-11": "2026-10-31T23:00:00Z", "2026-11-01 08:00": "2026-11-01T07:00:00Z",
+		"2026-11-01 08:00:30": "2026-11-01T07:00:30Z", "2026-11-01T08:00": "2026-11-01T07:00:00Z", "2026-11-01T08:00:00Z": "2026-11-01T08:00:00Z",
+		"36h": "2026-11-21T00:00:00Z", "-36h": "2026-11-21T00:00:00Z", "2w": "2026-11-08T12:00:00Z",
+	} {
+		o, err := kpiRequest{since: since, zone: "Europe/Berlin"}.options(at)
+		require.NoError(t, err, since)
+		require.Equal(t, want, o.Since.UTC().Format(time.RFC3339), since)
+	}
+	for _, since := range []string{"", "soon", "2026-13", "2026-11-31", "25:00", "--36h", "-", "1e9d", "2026-11-22 13:00"} {
+		_, err := kpiRequest{since: since, zone: "UTC"}.options(at)
+		require.Error(t, err, since)
+	}
+}
+
 func TestLibrary(t *testing.T) {
 	t.Parallel()
 	head := func(id, more string) string {
