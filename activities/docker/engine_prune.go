@@ -33,6 +33,7 @@ type inventory struct {
 type stored struct {
 	id, name string // name is "" for an image without one
 	refs     []string
+	digests  []string // names by digest: all that an image has which was pulled so
 	labels   map[string]string
 	bytes    int64     // that nothing else shares
 	since    time.Time // made, or last used where that is known

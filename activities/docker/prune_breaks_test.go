@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/testsuite"
 
+	"github.com/orderly-ops/orderly/internal/testenv"
 	"github.com/orderly-ops/orderly/sops"
 )
 
@@ -69,4 +70,30 @@ func TestPruneThatBreaksOffSaysWhatIsGone(t *testing.T) {
 	require.Equal(t, 2, out.Volumes)
 	require.Equal(t, []string{first, second}, []string{out.Removed[0].Name, out.Removed[1].Name})
 	require.EqualValues(t, 10, out.Recovered.Total)
+}
+
+func TestPruneOfWhatWasPulledByDigestFromTwoRegistries(t *testing.T) {
+	testenv.OwnDocker(t)
+	a := setup(t)
+	a.now = func() time.Time { return time.Now().Add(time.Hour) }
+	one, two := newRegistry(t), newRegistry(t)
+	digest := one.push("1", "1")
+	two.blobs, two.manifests = one.blobs, one.manifests
+	e, err := a.engines.Get("local")
+	require.NoError(t, err)
+	for _, r := range []*registry{one, two} {
+		require.NoError(t, e.pull(t.Context(), r.host+"/app@"+digest))
+	}
+	in := PruneInput{Host: "local", Images: "dangling", OlderThan: sops.Duration(time.Minute), KeepImages: []string{two.host + "/app*"}}
+	out, err := a.prune(t.Context(), in)
+	require.NoError(t, err)
+	require.Zero(t, out.Images)
+	require.Contains(t, []string{one.host + "/app@" + digest, two.host + "/app@" + digest}, out.Kept[0].Name)
+	require.Equal(t, "keep_images names it", out.Kept[0].Why)
+	in.KeepImages = nil
+	out, err = a.prune(t.Context(), in)
+	require.NoError(t, err)
+	require.Equal(t, 1, out.Images, "%+v", out.Kept)
+	_, err = e.image(t.Context(), one.host+"/app@"+digest)
+	require.True(t, missing(err))
 }

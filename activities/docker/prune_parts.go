@@ -83,9 +83,9 @@ func (p *pruning) oneImage(ctx context.Context, i stored, on bool) (gone bool, e
 	if err != nil {
 		return false, p.failed("look at image "+short(i.id), err)
 	}
-	i.since = d.tagged
+	i.since, i.digests = d.tagged, d.digests
 	names := slices.DeleteFunc(slices.Clone(i.refs), isKeepTag)
-	i.name = cmp.Or(append(names, i.refs...)...)
+	i.name = cmp.Or(slices.Concat(names, i.digests, i.refs)...)
 	why := p.spareImage(i)
 	if why == "" && on {
 		why = "images that stay were built on it"
@@ -101,7 +101,7 @@ func (p *pruning) oneImage(ctx context.Context, i stored, on bool) (gone bool, e
 
 // removeImage takes an image's names away one by one, and with the last one the image goes.
 func (p *pruning) removeImage(ctx context.Context, i stored) error {
-	for _, ref := range i.refs {
+	for _, ref := range slices.Concat(i.refs, i.digests) {
 		if err := p.removeUnused(ctx, kindImage, ref); err != nil {
 			return err
 		}
@@ -150,8 +150,10 @@ func (p *pruning) spareImage(i stored) string {
 		if isKeepTag(ref) && p.holds(ref) {
 			return "a snapshot keeps it until it is " + sops.Duration(p.releaseAfter()).String() + " old"
 		}
+	}
+	for _, name := range slices.Concat(i.refs, i.digests) {
 		for _, pattern := range p.in.KeepImages {
-			if ok, _ := path.Match(pattern, ref); ok { // prune has seen the pattern
+			if ok, _ := path.Match(pattern, name); ok { // prune has seen the pattern
 				return "keep_images names it"
 			}
 		}
