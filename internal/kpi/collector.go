@@ -10,14 +10,14 @@ import (
 )
 
 const (
-	// freshEnough is how long figures are shown before they are made again: they move slowly.
-	freshEnough = 5 * time.Minute
+	// freshEnough is how long figures are shown before they are made again: an incident that opens is to be seen soon.
+	freshEnough = time.Minute
 	// patience is how long a scrape waits for them; Prometheus itself gives up after 10 s.
 	patience = 5 * time.Second
 )
 
 // Collector shows the figures of the last 30 days among a worker's metrics. They are made when somebody looks,
-// at most every five minutes; when they can't be, the older ones are shown and the log says why.
+// at most every minute; when they can't be, the older ones are shown and the log says why.
 type Collector struct {
 	read   func(context.Context) (*Set, error)
 	logger *slog.Logger
