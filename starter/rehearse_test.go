@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/xml"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -75,6 +76,25 @@ func TestRehearse(t *testing.T) {
 		require.Contains(t, got.out, ": pages\n          +0s ann\n        - +4m cleo\n          +5m bob\n")
 		require.Contains(t, got.out, "02:20:00Z  +6:00", "-v shows what happened")
 		require.Contains(t, got.notice, "2 scenarios: 1 ok, 1 failed, in ")
+	})
+	t.Run("ShowsAllOfADifference", func(t *testing.T) {
+		t.Parallel()
+		note := "a long note that does not fit into one line of eighty cells and still is there to its very end"
+		var notes []string
+		for i := range 100 {
+			notes = append(notes, fmt.Sprintf("+1m ann: note number %d", i))
+		}
+		b := setup(t, map[string]string{
+			"told":  "people: [+1m ann: note " + note + "]\nexpect: {told: [health, ann], findings: [nothing like it], timeline: [never said]}\n",
+			"month": "people: [" + strings.Join(notes, ", ") + "]\nexpect: {timeline: [never said]}\n",
+		})
+		got := b.orderly("test", "--run", "told").out
+		require.Contains(t, got, ": told\n          +0s health\n        - ann\n")
+		require.Contains(t, strings.Join(strings.Fields(got), " "), note)
+		requireWidth(t, strings.ReplaceAll(got, b.dir, ""), defaultWidth)
+		got = b.orderly("test", "--run", "month").out
+		require.Regexp(t, `\n          … \d+ lines; --json has them all\n`, got)
+		require.Less(t, strings.Count(got, "\n"), 70)
 	})
 	t.Run("WantsAnExpectation", func(t *testing.T) {
 		t.Parallel()

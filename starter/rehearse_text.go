@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -52,12 +53,32 @@ func (v *verdict) wrong(paint screen.Painter, width int) []string {
 	}
 	for _, m := range v.Mismatches {
 		lines = append(lines, indent+screen.Clean(m.Pos.String()+": "+m.What))
-		for _, l := range difference(m) {
+		for _, l := range shortened(difference(m)) {
 			tone := map[byte]screen.Tone{'-': screen.Bad, '+': screen.Good}[l[0]]
-			lines = append(lines, indent+"  "+paint.Tone(tone, screen.Cut(l, max(width-wrongIndent-2, 20))))
+			sign := l[:2]
+			for _, part := range screen.Wrap(l[2:], max(width-wrongIndent-4, 20)) {
+				lines = append(lines, indent+"  "+paint.Tone(tone, sign+part))
+				sign = "    "
+			}
 		}
 	}
 	return lines
+}
+
+// How much of a long difference is shown: its beginning and its end.
+const (
+	firstDifferent = 40
+	lastDifferent  = 20
+)
+
+// shortened leaves out the middle of what nobody reads to the end.
+func shortened(lines []string) []string {
+	left := len(lines) - firstDifferent - lastDifferent
+	if left <= 1 {
+		return lines
+	}
+	gap := fmt.Sprintf("  … %d lines; --json has them all", left)
+	return slices.Concat(lines[:firstDifferent], []string{gap}, lines[firstDifferent+left:])
 }
 
 // difference is what was expected (-) against what came (+), a line each; unchanged lines begin with a space.
@@ -76,6 +97,12 @@ func difference(m simulate.Mismatch) []string {
 			sign := map[udiff.OpKind]string{udiff.Delete: "- ", udiff.Insert: "+ ", udiff.Equal: "  "}[l.Kind]
 			lines = append(lines, sign+shown(l.Content))
 		}
+	}
+	switch {
+	case len(m.Want) == 0:
+		lines = append([]string{"- (none)"}, lines...)
+	case len(m.Got) == 0:
+		lines = append(lines, "+ (none)")
 	}
 	return lines
 }

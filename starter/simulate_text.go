@@ -254,8 +254,10 @@ func (t *simulation) undone() {
 	t.section("Undo")
 	for _, u := range slices.Backward(t.Record.Undo) {
 		text := string(u.State) + ": " + u.Title
-		if why := u.Error + u.Reason; why != "" {
-			text += ": " + why
+		for _, why := range []string{u.Error, u.Reason} {
+			if why != "" {
+				text += ": " + why
+			}
 		}
 		t.item("  ", text, screen.StateTone(u.State))
 	}

@@ -111,8 +111,10 @@ func (j *judge) stages(e *Expect) {
 
 func describeStep(s *workflows.Step) string {
 	text := string(s.State)
-	if why := s.Error + s.Reason; why != "" {
-		text += ": " + why
+	for _, why := range []string{s.Error, s.Reason} {
+		if why != "" {
+			text += ": " + why
+		}
 	}
 	return text
 }

@@ -52,8 +52,10 @@ func (w StepWant) text() string {
 	if text == "" {
 		text = "any state"
 	}
-	if why := w.Error + w.Reason; why != "" {
-		text += ": " + why
+	for _, why := range []string{w.Error, w.Reason} {
+		if why != "" {
+			text += ": " + why
+		}
 	}
 	return text
 }
