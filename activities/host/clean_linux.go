@@ -80,7 +80,7 @@ func (o openFiles) program(proc string) error {
 	for _, d := range descriptors {
 		o.add(proc + "/fd/" + d.Name())
 	}
-	return o.mapped(proc + "/maps")
+	return o.mapped(proc)
 }
 
 func (o openFiles) add(path string) {
@@ -120,14 +120,15 @@ func afar(kind string) bool {
 // unescape reads a path as the kernel writes it.
 var unescape = strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`)
 
-// mapped adds the files that a program has mapped into its memory; it may have closed them.
-func (o openFiles) mapped(path string) error {
-	f, err := os.Open(path)
+// mapped adds the files that a program has mapped into its memory; it may have closed them. Some file systems
+// (btrfs, overlay) tell of another device there than of the file itself, so its path is asked as well.
+func (o openFiles) mapped(proc string) error {
+	f, err := os.Open(proc + "/maps")
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	lines := bufio.NewScanner(f)
+	lines, last := bufio.NewScanner(f), ""
 	for lines.Scan() {
 		// 7f…-7f… r--p 00000000 fe:00 1234 /path
 		words := strings.Fields(lines.Text())
@@ -140,6 +141,10 @@ func (o openFiles) mapped(path string) error {
 		inode, err3 := strconv.ParseUint(words[4], 10, 64)
 		if errors.Join(err1, err2, err3) == nil {
 			o.files[[2]uint64{unix.Mkdev(uint32(high), uint32(low)), inode}] = true
+		}
+		if i := strings.IndexByte(lines.Text(), '/'); i > 0 && lines.Text()[i:] != last {
+			last = lines.Text()[i:] // a file has several lines, one after the other
+			o.add(proc + "/root" + last)
 		}
 	}
 	return lines.Err()

@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -132,11 +133,14 @@ func TestCleanLeavesWhatIsMountedElsewhere(t *testing.T) {
 	given, private, stood := write(t, 10, dir, "app conf", "app.conf"), filepath.Join(dir, "private"), filepath.Join(dir, "stood-in")
 	require.NoError(t, os.MkdirAll(private, 0o700))
 	require.NoError(t, os.MkdirAll(stood, 0o700))
-	gone := write(t, 10, dir, "gone")
+	gone, mapped := write(t, 10, dir, "gone"), write(t, 10, dir, "mapped file")
 	// As the kernel tells of a container to which a file and a folder were given.
 	proc := t.TempDir()
 	require.NoError(t, os.Symlink("/", filepath.Join(proc, "root")))
 	require.NoError(t, os.Symlink(stood, filepath.Join(proc, "cwd")))
+	require.NoError(t, os.Mkdir(filepath.Join(proc, "fd"), 0o700))
+	require.NoError(t, os.WriteFile(filepath.Join(proc, "maps"), []byte("7f00-7f01 r--p 00000000 00:00 0 [heap]\n"+
+		"7f01-7f02 r--s 00000000 00:7b 1234567890 "+mapped+"\n"), 0o600))
 	require.NoError(t, os.WriteFile(filepath.Join(proc, "mountinfo"), []byte(
 		"1 0 8:1 / / rw - ext4 /dev/sda1 rw\n"+
 			"2 1 8:1 /app\\040conf/app.conf "+strings.ReplaceAll(given, " ", `\040`)+" rw - ext4 /dev/sda1 rw\n"+
@@ -144,15 +148,15 @@ func TestCleanLeavesWhatIsMountedElsewhere(t *testing.T) {
 			"4 1 0:9 /far "+gone+" rw - nfs4 server:/far rw\n"), 0o600))
 	c.look = func(context.Context) (openFiles, error) {
 		found := openFiles{files: map[[2]uint64]bool{}}
-		_ = found.program(proc) // it has no fd
-		return found, found.mounted(proc)
+		return found, errors.Join(found.program(proc), found.mounted(proc))
 	}
 	out, told := cleaned(t, c, CleanInput{})
 	require.FileExists(t, given)
 	require.DirExists(t, private)
 	require.DirExists(t, stood)
 	require.NoFileExists(t, gone)
-	require.Equal(t, 1, out.Open, told)
+	require.FileExists(t, mapped)
+	require.Equal(t, 2, out.Open, told)
 }
 
 func TestCleanEmptiesLogsAndKeepsTheirNames(t *testing.T) {
