@@ -180,8 +180,14 @@ func (rec *Record) fitting() (json.RawMessage, error) {
 	if rec.outputSize() > maxAnswer {
 		less = less[1:] // writing all of it first would only take time
 	}
-	for _, reduce := range less {
+	var before [2]int
+	for i, reduce := range less {
 		reduce(&view)
+		now := [2]int{view.LeftOut.Outputs, view.LeftOut.Steps}
+		if i > 0 && i < len(less)-1 && now == before {
+			continue // it had no such thing
+		}
+		before = now
 		data, err := json.Marshal(&view)
 		if err != nil || len(data) <= maxAnswer {
 			return data, err

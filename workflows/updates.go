@@ -24,7 +24,13 @@ func (r *run) updateClock() *Clock {
 	if r.record.Incident == nil || r.record.Incident.UpdateCount == 0 {
 		return nil
 	}
-	return r.clock(r.updateID())
+	id := r.updateID()
+	for _, c := range slices.Backward(r.record.Clocks) { // it is among the last of perhaps a thousand
+		if c.ID == id {
+			return c
+		}
+	}
+	return nil
 }
 
 // nextUpdateClock starts the clock of the next status update. Missed ones do not pile up: after an outage

@@ -1,7 +1,7 @@
 package engine
 
 import (
-	"crypto/sha256"
+	"bytes"
 	"errors"
 	"log/slog"
 	"sync"
@@ -17,8 +17,9 @@ type orgs struct {
 	logger  *slog.Logger
 
 	mu     sync.Mutex
-	seen   [sha256.Size]byte // of the text that was parsed last
-	parsed *sops.Org         // what came of it; nil: it is broken
+	file   string    // that was parsed last
+	seen   []byte    // its text
+	parsed *sops.Org // what came of it; nil: it is broken
 	broken error
 	good   *sops.Org // the last good one
 	warned string    // what the log was told
@@ -48,12 +49,11 @@ func (o *orgs) Now() (*sops.Org, error) {
 
 // parse gives what the text says, from memory if it is the one of the last time.
 func (o *orgs) parse(file string, src []byte) (*sops.Org, error) {
-	sum := sha256.Sum256(append([]byte(file+"\x00"), src...))
-	if sum == o.seen {
+	if o.seen != nil && file == o.file && bytes.Equal(src, o.seen) {
 		return o.parsed, o.broken
 	}
 	org, problems := sops.ParseOrg(file, src)
-	o.seen, o.parsed, o.broken = sum, org, nil
+	o.file, o.seen, o.parsed, o.broken = file, append([]byte{}, src...), org, nil
 	if len(problems) > 0 {
 		o.parsed, o.broken = nil, worst(problems)
 	}

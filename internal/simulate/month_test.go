@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"github.com/stretchr/testify/require"
 
@@ -93,9 +94,23 @@ func once(t *testing.T, from []sops.Source, s *simulate.Scenario) string {
 	return text(t, r)
 }
 
-func BenchmarkAMonth(b *testing.B) {
-	from := sources(outage)
-	s, problems := simulate.Parse("tests/outage/month.yaml", []byte(month()), simulate.Env{})
+func BenchmarkAMonth(b *testing.B) { benchmark(b, sources(outage), month()) }
+
+// BenchmarkAMonthInWhichNobodyAnswers pages 8,641 times.
+func BenchmarkAMonthInWhichNobodyAnswers(b *testing.B) {
+	benchmark(b, sources(outage), "horizon: 30d\ninputs: {level: five}\n")
+}
+
+// BenchmarkTiersOfFiveSeconds pages 28,801 times in 40 hours.
+func BenchmarkTiersOfFiveSeconds(b *testing.B) {
+	hasty := strings.Replace(org, "  five:", "  hasty: {tiers: [{page: [ann], wait: 5s}, {page: [bob], wait: 5s}]}\n  five:", 1)
+	from := []sops.Source{{Name: "folder", FS: fstest.MapFS{"org.yaml": {Data: []byte(hasty)}, "outage.yaml": {Data: []byte(outage)}}}}
+	benchmark(b, from, "horizon: 40h\ninputs: {level: hasty}\n")
+}
+
+func benchmark(b *testing.B, from []sops.Source, scenario string) {
+	b.Helper()
+	s, problems := simulate.Parse("tests/outage/month.yaml", []byte(scenario), simulate.Env{})
 	require.NoError(b, problems.Err())
 	for b.Loop() {
 		_, err := simulate.Run(b.Context(), simulate.Options{Sources: from}, s)

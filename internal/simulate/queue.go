@@ -49,6 +49,13 @@ func (q *queue) add(e event) {
 	q.events = slices.Insert(q.events, i, e)
 }
 
+// clear drops what nothing comes of from the front.
+func (q *queue) clear() {
+	for len(q.events) > 0 && q.events[0].void != nil && q.events[0].void() {
+		q.events = q.events[1:]
+	}
+}
+
 func (e event) before(o event) bool {
 	if !e.at.Equal(o.at) {
 		return e.at.Before(o.at)
@@ -95,7 +102,7 @@ func (w *world) tick() {
 		w.stop()
 		return
 	}
-	w.queue.events = slices.DeleteFunc(w.queue.events, func(e event) bool { return e.void != nil && e.void() })
+	w.queue.clear()
 	if w.starting || len(w.queue.events) == 0 {
 		return // whoever has started arms it again
 	}
@@ -112,7 +119,7 @@ func (w *world) tick() {
 
 func (w *world) fireTimers() {
 	var woken []*live
-	for len(w.queue.events) > 0 {
+	for ; len(w.queue.events) > 0; w.queue.clear() {
 		e := w.queue.events[0]
 		if e.rank != rankTimer || e.at.After(w.clock) {
 			break
