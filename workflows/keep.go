@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -24,8 +25,11 @@ type KeptRecord struct {
 	Gzip []byte `json:"gzip"` // the record's JSON
 }
 
-// JSON is the record.
+// JSON is the record. It is an error when there was too much of it.
 func (k KeptRecord) JSON() (json.RawMessage, error) {
+	if len(k.Gzip) == 0 {
+		return nil, errors.New("the record is too large to be kept while the run goes on; it is kept at its end")
+	}
 	zip, err := gzip.NewReader(bytes.NewReader(k.Gzip))
 	if err != nil {
 		return nil, fmt.Errorf("unpack a record: %w", err)
@@ -65,6 +69,12 @@ const (
 	// keepShare is the part of an incident's age that has to go by before a broken promise alone makes the record
 	// be kept again: a status update that nobody writes is one each half hour, for as long as it takes.
 	keepShare = 20
+	// maxKept bounds a compressed record in bytes: all that begins in one workflow task goes to Temporal in one
+	// message of at most 4 MB, of which steps may fill half.
+	maxKept = 1 << 20
+	// maxHistory is how many bytes of history an execution may have for its record to be kept while it goes on. It
+	// continues as new long before, unless it waits for other runs; at 50 MB Temporal would end it.
+	maxHistory = 20 << 20
 )
 
 // keepVersion names the change for runs in flight.
@@ -103,9 +113,9 @@ func (k *keeping) noteBroken(c *Clock) {
 }
 
 // unkept says whether the journal has to be told how the incident stands.
-func (r *run) unkept(now time.Time) bool {
-	k := &r.keeping
-	if !k.on || r.leaving || r.record.State.Done() {
+func (r *run) unkept(ctx workflow.Context) bool {
+	k, now := &r.keeping, workflow.Now(ctx)
+	if !k.on || r.leaving || r.record.State.Done() || workflow.GetInfo(ctx).GetCurrentHistorySize() > maxHistory {
 		return false // what comes next keeps it: the next execution, or the run's end
 	}
 	stands, known := r.stands(), k.known
@@ -119,14 +129,14 @@ func (r *run) unkept(now time.Time) bool {
 // considerKeeping keeps the record of an incident beside everything else that goes on, if it stands otherwise than
 // the journal knows. There is one save at a time; what happens meanwhile is in the next.
 func (r *run) considerKeeping(ctx workflow.Context) {
-	if r.keeping.busy || !r.unkept(workflow.Now(ctx)) {
+	if r.keeping.busy || !r.unkept(ctx) {
 		return
 	}
 	r.keeping.busy = true
 	workflow.GoNamed(ctx, "keep the record", func(ctx workflow.Context) {
 		defer func() { r.keeping.busy = false }()
-		for r.unkept(workflow.Now(ctx)) {
-			if r.calm(ctx) != nil || !r.unkept(workflow.Now(ctx)) {
+		for r.unkept(ctx) {
+			if r.calm(ctx) != nil || !r.unkept(ctx) {
 				return
 			}
 			r.keepNow(ctx)
@@ -157,10 +167,8 @@ func (r *run) keepNow(ctx workflow.Context) {
 		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: time.Second, MaximumInterval: time.Minute},
 		Summary:                "Keep the record",
 	}
-	kept, err := r.record.compressed()
-	if err == nil {
-		err = workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, options), ActivityKeep, kept).Get(ctx, nil)
-	}
+	// Whether it fits may differ from version to version, and what a run does must not: the activity says so.
+	err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, options), ActivityKeep, r.record.compressed()).Get(ctx, nil)
 	if err != nil && !r.unsaved {
 		r.event(ctx, Event{Kind: "run", Text: "its record could not be kept in the journal for now: " + cause(err)})
 	}
@@ -171,11 +179,11 @@ func (r *run) keepNow(ctx workflow.Context) {
 	}
 }
 
-// compressed is the record, small enough for one payload.
-func (rec *Record) compressed() (KeptRecord, error) {
+// compressed is the record for the journal; nothing when it is too large for that.
+func (rec *Record) compressed() KeptRecord {
 	data, err := rec.fitting()
 	if err != nil {
-		return KeptRecord{}, err
+		return KeptRecord{}
 	}
 	var buf bytes.Buffer
 	zip, err := gzip.NewWriterLevel(&buf, gzip.BestSpeed)
@@ -185,5 +193,8 @@ func (rec *Record) compressed() (KeptRecord, error) {
 	if err == nil {
 		err = zip.Close()
 	}
-	return KeptRecord{Gzip: buf.Bytes()}, err
+	if err != nil || buf.Len() > maxKept {
+		return KeptRecord{}
+	}
+	return KeptRecord{Gzip: buf.Bytes()}
 }

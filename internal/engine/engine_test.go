@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
 	"encoding/json"
 	"errors"
@@ -216,4 +218,35 @@ func (f oneFile) Open(name string) (fs.File, error) {
 }
 func (f oneFile) ReadDir(string) ([]fs.DirEntry, error) {
 	return fs.ReadDir(fstest.MapFS{"huge.yaml": &fstest.MapFile{}}, ".")
+}
+
+// TestARunThatGoesOnIsKeptAsItStands is given records as workflows compress them.
+func TestARunThatGoesOnIsKeptAsItStands(t *testing.T) {
+	t.Parallel()
+	pack := func(text string) workflows.KeptRecord {
+		var buf bytes.Buffer
+		zip := gzip.NewWriter(&buf)
+		_, err := zip.Write([]byte(text))
+		require.NoError(t, err)
+		require.NoError(t, zip.Close())
+		return workflows.KeptRecord{Gzip: buf.Bytes()}
+	}
+	k := &keeper{}
+	a := New(nil, sops.Env{Catalogue: sops.NewCatalogue()}, k)
+	text := `{"workflow_id": "w", "run_id": "r", "procedure": "p", "state": "running", "started": "2026-11-21T02:14:00Z", "revision": 7}`
+	require.NoError(t, a.keep(t.Context(), pack(text)))
+	require.Len(t, k.runs, 1)
+	require.Equal(t, 7, k.runs[0].Revision)
+	require.Zero(t, k.runs[0].Ended)
+	require.JSONEq(t, text, string(k.runs[0].Record))
+
+	for want, kept := range map[string]workflows.KeptRecord{
+		"it is kept at its end": {}, "unpack a record": {Gzip: []byte("no zip")}, "read a run's record": pack("[]"),
+	} {
+		err := a.keep(t.Context(), kept)
+		require.ErrorContains(t, err, want)
+		app, ok := errors.AsType[*temporal.ApplicationError](err)
+		require.True(t, ok && app.NonRetryable(), "it would be the same the next time")
+	}
+	require.NoError(t, New(nil, sops.Env{Catalogue: sops.NewCatalogue()}, nil).keep(t.Context(), pack(text)), "a rehearsal has no journal")
 }
