@@ -19,6 +19,7 @@ import (
 
 	"github.com/orderly-ops/orderly/internal/config"
 	"github.com/orderly-ops/orderly/internal/journal"
+	write "github.com/orderly-ops/orderly/internal/report"
 	"github.com/orderly-ops/orderly/workflows"
 )
 
@@ -175,11 +176,11 @@ func fromJournal(ctx context.Context, cfg *config.Config, workflowID, runID stri
 	if err != nil {
 		return nil, err
 	}
-	var r workflows.Record
-	if err := json.Unmarshal(row.Record, &r); err != nil {
+	r, err := write.Read(row.Record)
+	if err != nil {
 		return nil, fmt.Errorf("record of %s in the journal: %w", workflowID, err)
 	}
-	return &r, nil
+	return r, nil
 }
 
 // settle gives a record the state that Temporal knows: a run that was terminated had no chance to write
