@@ -33,7 +33,17 @@ func TestSimulateChecksItsFlags(t *testing.T) {
 		require.Contains(t, got.notice, c.says)
 		require.Empty(t, got.out)
 	}
-	got := b.orderly("simulate", "alarm", "--scenario", "well", "--do", "+7m bob: note on it", "--by", "ann")
+	for deed, says := range map[string]string{
+		"+1m bob: {extned: {}}": `there is no message "extned"; did you mean "extend"?`, "+1m bob: {extend: {clok: x}}": `extend has no "clok"; did you mean "clock"?`,
+		"+1m bob: {extend": "--do: not YAML: ", "+1m alert: {ky: x}": `alert has no "ky"; did you mean "key"?`,
+	} {
+		got := b.orderly("simulate", "alarm", "--do", deed)
+		require.Equal(t, exitUsage, got.code, deed)
+		require.Contains(t, got.notice, says)
+	}
+	got := b.orderly("simulate", "alarm", "--do", "+1m alert: {key: k, status: firing, summary: it smokes}", "--horizon", "10m")
+	require.Contains(t, got.out, "alert: it smokes (k)", got.notice)
+	got = b.orderly("simulate", "alarm", "--scenario", "well", "--do", "+7m bob: note on it", "--by", "ann")
 	require.Equal(t, exitOK, got.code, got.notice)
 	require.Contains(t, got.out, "on it")
 }
@@ -61,6 +71,16 @@ func TestSimulateSaysWhoIsToldWhat(t *testing.T) {
 	require.Contains(t, out, "  Cleo, all / night\n    not reached\n    failed: slack: unreachable in this scenario\n")
 	require.Contains(t, out, "\nTold besides, without having to answer\n  health: the incident is shown at +0:00, over slack\n")
 	require.Contains(t, b.orderly("simulate", "alarm", "--horizon", "5h").out, " times, from +0:00 to +4:45:00, over ", "many times are summed up")
+}
+
+func TestSimulateSaysWhichDayItIs(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.write("sops/org.yaml", previewOrg)
+	b.write("sops/alarm.yaml", alarmSOP)
+	out := b.orderly("simulate", "alarm", "--at", "2026-01-06 23:50", "--horizon", "30m").out
+	require.Regexp(t, `23:55:00Z  \+5:00  .*(\n.*)+\nWed 2026-01-07\n00:05:00Z  \+15:00 `, out)
+	require.Equal(t, 1, strings.Count(out, "\nWed 2026-01-07\n"))
 }
 
 func TestSimulateSaysThatPagesAreOfADrill(t *testing.T) {

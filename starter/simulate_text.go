@@ -91,12 +91,17 @@ const (
 func (t *simulation) events(rec *workflows.Record) {
 	timeline := rec.Timeline
 	left := len(timeline) - firstLines - lastLines
+	day := rec.Started.UTC().Truncate(24 * time.Hour)
 	for i, ev := range timeline {
 		if !t.all && left > 0 && i >= firstLines && i < firstLines+left {
 			if i == firstLines {
 				t.add(t.paint.Tone(screen.Dim, fmt.Sprintf("          … %d lines, until %s; --all shows them", left, screen.Since(t.At, timeline[firstLines+left].At))))
 			}
 			continue
+		}
+		if d := ev.At.UTC().Truncate(24 * time.Hour); d.After(day) {
+			day = d
+			t.add(t.paint.Tone(screen.Dim, d.Format("Mon 2006-01-02")))
 		}
 		when := screen.Pad(screen.Clock(ev.At)+"  "+screen.Since(t.At, ev.At), 19) + " "
 		text := screen.Clean(ev.Text)

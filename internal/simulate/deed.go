@@ -1,6 +1,7 @@
 package simulate
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -15,11 +16,15 @@ import (
 // alertBy stands in the place of a person when an alert comes in.
 const alertBy = "alert"
 
-// ParseDeed reads what somebody does as it is typed: "+7m ana: acknowledge".
+// ParseDeed reads what somebody does as it is typed: "+7m ana: acknowledge", or with a payload as in a file:
+// "+7m ana: {extend: {clock: respond, for: 5m, reason: x}}".
 func ParseDeed(text string) (Deed, error) {
 	head, what, ok := strings.Cut(text, ": ")
 	if !ok {
 		return Deed{}, fmt.Errorf("%q does not say what is done; write it like '+7m ana: acknowledge'", text)
+	}
+	if strings.HasPrefix(strings.TrimSpace(what), "{") {
+		return parsePayload(text)
 	}
 	d := Deed{Text: text}
 	if err := d.head(head); err != nil {
@@ -27,6 +32,21 @@ func ParseDeed(text string) (Deed, error) {
 	}
 	err := d.words(strings.TrimSpace(what))
 	return d, err
+}
+
+// parsePayload reads a deed with its payload. It has no place in a file.
+func parsePayload(text string) (Deed, error) {
+	node, problems := yamldoc.Parse("", []byte(text), yamldoc.Limits{})
+	var d Deed
+	if len(problems) == 0 {
+		problems = yamldoc.Decode(node, "", &d)
+	}
+	errs := make([]error, len(problems))
+	for i, p := range problems {
+		errs[i] = errors.New(p.Message)
+	}
+	d.node = nil
+	return d, errors.Join(errs...)
 }
 
 // DecodeYAML implements yamldoc.NodeDecoder: `+7m ana: acknowledge`, or with the payload of a message.
