@@ -23,6 +23,17 @@ import (
 // KeptRecord is a record as ActivityKeep is given it.
 type KeptRecord struct {
 	Gzip []byte `json:"gzip"` // the record's JSON
+
+	of *Record // to be compressed when it is encoded: a simulation encodes nothing
+}
+
+// MarshalJSON implements json.Marshaler. Temporal encodes what an activity is given before the run goes on.
+func (k KeptRecord) MarshalJSON() ([]byte, error) {
+	if k.of != nil {
+		k = k.of.compressed()
+	}
+	type plain KeptRecord
+	return json.Marshal(plain(k))
 }
 
 // JSON is the record. It is an error when there was too much of it.
@@ -168,7 +179,7 @@ func (r *run) keepNow(ctx workflow.Context) {
 		Summary:                "Keep the record",
 	}
 	// Whether it fits may differ from version to version, and what a run does must not: the activity says so.
-	err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, options), ActivityKeep, r.record.compressed()).Get(ctx, nil)
+	err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, options), ActivityKeep, KeptRecord{of: r.record}).Get(ctx, nil)
 	if err != nil && !r.unsaved {
 		r.event(ctx, Event{Kind: "run", Text: "its record could not be kept in the journal for now: " + cause(err)})
 	}

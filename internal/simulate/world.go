@@ -153,6 +153,7 @@ func (w *world) registerOwn() {
 	w.own = map[string]reflect.Value{}
 	engine.New(w.options.Sources, env, nil, engine.Reaching(w.people)).Register(registrar(w.own))
 	w.own[workflows.ActivitySave] = reflect.ValueOf(func(context.Context, json.RawMessage) error { return nil })
+	w.own[workflows.ActivityKeep] = reflect.ValueOf(func(context.Context, workflows.KeptRecord) error { return nil })
 	w.own[workflows.ActivityWindow] = reflect.ValueOf(w.window)
 	w.own[workflows.ActivityLoad] = reflect.ValueOf(w.loader(w.own[workflows.ActivityLoad]))
 	w.own[workflows.ActivityResolve] = reflect.ValueOf(w.resolver(w.own[workflows.ActivityResolve]))
