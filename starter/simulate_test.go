@@ -70,6 +70,8 @@ func TestSimulateSaysWhoIsToldWhat(t *testing.T) {
 	require.Contains(t, out, "  Bob, lead, all / lead\n    at +5:00, +15:00, over webhook\n    until +17m: acknowledged by Bob\n")
 	require.Contains(t, out, "  Cleo, all / night\n    not reached\n    failed: slack: unreachable in this scenario\n")
 	require.Contains(t, out, "\nTold besides, without having to answer\n  health: the incident is shown at +0:00, over slack\n")
+	b.write("sops/tests/alarm/down.yaml", "at: 2026-01-06T02:14:00Z\nhorizon: 20m\ntransports: {slack: {down: {}}}\npeople: [+1m ann: update it burns, +2m ann: update still]\nexpect: {state: running}\n")
+	require.Contains(t, b.orderly("simulate", "alarm", "--scenario", "down").out, "  health: status update not reached at +1:00, +2:00\n", "however often it is tried")
 	require.Contains(t, b.orderly("simulate", "alarm", "--horizon", "5h").out, " times, from +0:00 to +4:45:00, over ", "many times are summed up")
 }
 

@@ -40,6 +40,7 @@ type toldLine struct {
 	to, what   string
 	at, missed []time.Time
 	over       []string
+	lost       []string // the messages that were missed: they are tried again
 }
 
 // told lists who is told without having to answer. Questions are in the timeline.
@@ -85,9 +86,15 @@ func (t *simulation) toldLines() []*toldLine {
 }
 
 func (l *toldLine) add(told simulate.Told, to string) {
+	again := slices.Index(l.lost, told.ID)
 	if len(told.Reached) == 0 || slices.Contains(told.Missed, to) {
-		l.missed = append(l.missed, told.At)
+		if again < 0 {
+			l.missed, l.lost = append(l.missed, told.At), append(l.lost, told.ID)
+		}
 		return
+	}
+	if again >= 0 {
+		l.missed, l.lost = slices.Delete(l.missed, again, again+1), slices.Delete(l.lost, again, again+1)
 	}
 	l.at = append(l.at, told.At)
 	if len(told.To) > 1 {

@@ -141,7 +141,7 @@ func (w *world) sendNotice(c *call) (notify.SendOutput, error) {
 		return notify.SendOutput{}, err
 	}
 	out := notify.SendOutput{Recipients: []notify.SentTo{}, Nobody: append([]string{}, report.Nobody...)}
-	told := Told{At: w.now(), Run: c.run.ID, Kind: string(notify.KindNotice), To: in.To, Step: c.step, Text: order.Message.Headline, Reached: []string{}, Transports: []string{}, partly: len(report.Nobody) > 0}
+	told := Told{At: w.now(), Run: c.run.ID, Kind: string(notify.KindNotice), To: in.To, Step: c.step, Text: order.Message.Headline, ID: order.Message.ID, Reached: []string{}, Transports: []string{}, partly: len(report.Nobody) > 0}
 	for _, who := range report.Told {
 		to := notify.SentTo{ID: who.ID, Name: who.Name, Over: []string{}}
 		for _, o := range who.Outcomes {

@@ -38,7 +38,7 @@ func (s *slackMedium) Show(_ context.Context, b notify.Board) (string, error) {
 		s.hub.boards[id] = true
 		s.w.result.Told = append(s.w.result.Told, Told{
 			At: s.w.now(), Run: b.Message.Run, Kind: "board", Drill: b.Message.Drill, To: []string{b.Channel.ID}, Reached: []string{b.Channel.ID},
-			Transports: []string{s.name}, Text: b.Message.Headline,
+			Transports: []string{s.name}, Text: b.Message.Headline, ID: b.Message.ID,
 		})
 	}
 	return "simulated", nil

@@ -21,6 +21,7 @@ type Told struct {
 	Transports []string  `json:"transports"`
 	Step       string    `json:"step,omitempty"`
 	Text       string    `json:"text"`
+	ID         string    `json:"id"` // of the message: one that is tried again has the same
 
 	services []string // whose owners service.owner means
 	partly   bool     // somebody was not reached: it is worth finding out who
@@ -30,7 +31,7 @@ type Told struct {
 func (w *world) noteMessage(q workflows.TellRequest, result workflows.PageResult) {
 	told := Told{
 		At: w.now(), Run: q.Message.Run, Kind: string(q.Message.Kind), Drill: q.Message.Drill, To: slices.Clone(q.To), Step: q.Step,
-		Text: q.Message.Headline, Reached: []string{}, Transports: []string{}, services: q.Services, partly: len(result.Nobody) > 0,
+		Text: q.Message.Headline, ID: q.Message.ID, Reached: []string{}, Transports: []string{}, services: q.Services, partly: len(result.Nobody) > 0,
 	}
 	for _, p := range result.People {
 		reached := false
