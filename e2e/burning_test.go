@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"go.temporal.io/api/enums/v1"
 
 	"github.com/orderly-ops/orderly/internal/kpi"
 )
@@ -71,16 +70,6 @@ func TestTheEngineReplaysAnIncidentThatBurns(t *testing.T) {
 	h.await("the resolution", 30*time.Second, counts(kpi.Counts{Opened: 1, Resolved: 1}))
 	require.NoError(t, c.GetWorkflow(t.Context(), id, "").Get(t.Context(), nil))
 	requireReplays(t, c, id, "blaze-kept")
-	kept := 0
-	for events := c.GetWorkflowHistory(t.Context(), id, "", false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT); events.HasNext(); {
-		e, err := events.Next()
-		require.NoError(t, err)
-		if e.GetActivityTaskScheduledEventAttributes().GetActivityType().GetName() == "orderly.keep" {
-			kept++
-		}
-	}
-	require.GreaterOrEqual(t, kept, 3, "it opened, a promise was broken, somebody acknowledged")
-
 	require.Zero(t, h.orderly("start", "blaze").exit)
 	id = latest(t, h, "blaze")
 	h.await("the second one", 30*time.Second, counts(kpi.Counts{Opened: 2, Resolved: 1, Open: 1, Unacknowledged: 1}))

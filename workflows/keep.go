@@ -16,28 +16,24 @@ import (
 // An incident that burns is in the journal at once: its record is kept whenever it stands otherwise than before,
 // not only at the run's end. Figures, reports and metrics read the journal and nothing else.
 //
-// It is an activity and no local one: a journal that hangs must delay neither the next page nor the answer to
-// whoever acknowledges, and while a local activity runs no other event of the run is seen to. What Temporal has to
-// carry for that is compressed.
+// What time brings about (it opened, a promise was broken, the next level is paged) is kept by a local activity, when
+// the pages of that moment have gone out: a thousand incidents may be due at once, and this costs each of them one
+// event and no further task. It is given a second; as long as it runs, nothing else of the run is seen to.
+//
+// What people do is kept by an activity, because whoever acknowledges must be answered at once, however long the
+// journal takes; and so is whatever the second was not enough for. What Temporal has to carry for that is compressed.
 
-// KeptRecord is a record as ActivityKeep is given it.
+// KeptRecord is a record as ActivityKeep is given it, in one of two ways.
 type KeptRecord struct {
-	Gzip []byte `json:"gzip"` // the record's JSON
-
-	of *Record // to be compressed when it is encoded: a simulation encodes nothing
-}
-
-// MarshalJSON implements json.Marshaler. Temporal encodes what an activity is given before the run goes on.
-func (k KeptRecord) MarshalJSON() ([]byte, error) {
-	if k.of != nil {
-		k = k.of.compressed()
-	}
-	type plain KeptRecord
-	return json.Marshal(plain(k))
+	Plain json.RawMessage `json:"plain,omitempty"`
+	Gzip  []byte          `json:"gzip,omitempty"`
 }
 
 // JSON is the record. It is an error when there was too much of it.
 func (k KeptRecord) JSON() (json.RawMessage, error) {
+	if len(k.Plain) > 0 {
+		return k.Plain, nil
+	}
 	if len(k.Gzip) == 0 {
 		return nil, errors.New("the record is too large to be kept while the run goes on; it is kept at its end")
 	}
@@ -73,6 +69,8 @@ type keeping struct {
 }
 
 const (
+	// keepWithin is how long a local activity may take.
+	keepWithin = time.Second
 	// keepFor is how long a journal that is away is tried with one state of the record, keepPause how long it is
 	// left alone then. Attempts cost no history.
 	keepFor   = time.Hour
@@ -167,9 +165,48 @@ func (r *run) calm(ctx workflow.Context) error {
 	return workflow.Await(ctx, func() bool { return r.busy == 0 })
 }
 
+// byPeople says whether it was somebody who changed how the incident stands; to begin with, nobody was.
+func (s standing) byPeople(known standing) bool {
+	known.level, known.heldBack, known.broken, known.others = s.level, s.heldBack, s.broken, s.others
+	return known.state != "" && s != known
+}
+
 // keepNow gives the journal the record as it is.
 func (r *run) keepNow(ctx workflow.Context) {
-	r.keeping.known, r.keeping.at = r.stands(), workflow.Now(ctx)
+	stands := r.stands()
+	people := stands.byPeople(r.keeping.known)
+	r.keeping.known, r.keeping.at = stands, workflow.Now(ctx)
+	if !people && !r.unsaved && r.keepSoon(ctx) == nil {
+		return
+	}
+	err := r.keepLater(ctx)
+	if err != nil && !r.unsaved {
+		r.event(ctx, Event{Kind: "run", Text: "its record could not be kept in the journal for now: " + cause(err)})
+	}
+	if r.unsaved = err != nil; r.unsaved {
+		r.keeping.known = standing{}
+		over := func() bool { return r.leaving || r.record.State.Done() }
+		_, _ = r.awaitUntil(ctx, workflow.Now(ctx).Add(keepPause), "keep the record", over)
+	}
+}
+
+// keepSoon keeps it within this workflow task, or not at all.
+func (r *run) keepSoon(ctx workflow.Context) error {
+	r.record.Revision++
+	data, err := json.Marshal(r.record)
+	if err != nil {
+		return err
+	}
+	ctx = workflow.WithLocalActivityOptions(ctx, workflow.LocalActivityOptions{
+		ScheduleToCloseTimeout: keepWithin,
+		RetryPolicy:            &temporal.RetryPolicy{MaximumAttempts: 1},
+		Summary:                "Keep the record",
+	})
+	return workflow.ExecuteLocalActivity(ctx, ActivityKeep, KeptRecord{Plain: data}).Get(ctx, nil)
+}
+
+// keepLater has it kept beside everything else.
+func (r *run) keepLater(ctx workflow.Context) error {
 	r.record.Revision++
 	options := workflow.ActivityOptions{
 		ActivityID:             fmt.Sprintf("%s:%d", ActivityKeep, r.record.Revision),
@@ -179,15 +216,7 @@ func (r *run) keepNow(ctx workflow.Context) {
 		Summary:                "Keep the record",
 	}
 	// Whether it fits may differ from version to version, and what a run does must not: the activity says so.
-	err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, options), ActivityKeep, KeptRecord{of: r.record}).Get(ctx, nil)
-	if err != nil && !r.unsaved {
-		r.event(ctx, Event{Kind: "run", Text: "its record could not be kept in the journal for now: " + cause(err)})
-	}
-	if r.unsaved = err != nil; r.unsaved {
-		r.keeping.known = standing{}
-		over := func() bool { return r.leaving || r.record.State.Done() }
-		_, _ = r.awaitUntil(ctx, workflow.Now(ctx).Add(keepPause), "keep the record", over)
-	}
+	return workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, options), ActivityKeep, r.record.compressed()).Get(ctx, nil)
 }
 
 // compressed is the record for the journal; nothing when it is too large for that.
