@@ -115,6 +115,11 @@ func (a *actions) prune(ctx context.Context, in PruneInput) (Prune, error) {
 	if p.inv, err = e.takeStock(ctx); err != nil {
 		return Prune{}, e.failed("count what is on the host", err)
 	}
+	if in.Networks {
+		if p.left, err = a.left(ctx, in.Host, p.inv.containers); err != nil {
+			return Prune{}, err
+		}
+	}
 	if far.Used.Total == 0 {
 		far.Used = p.inv.used
 		p.far.set(ctx, far)
@@ -196,7 +201,8 @@ type pruning struct {
 	in     PruneInput
 	now    time.Time
 	inv    inventory
-	needed map[string]bool // by a snapshot: kind and name or id
+	needed map[string]bool   // by a snapshot: kind and name or id
+	left   map[string]string // networks that an isolated container was taken off: its name
 	far    *noted[pruned]
 	out    Prune
 }

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/docker/docker/api/types"
+	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/network"
 	"github.com/docker/docker/api/types/volume"
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/testsuite"
@@ -16,6 +18,18 @@ import (
 	"github.com/orderly-ops/orderly/internal/testenv"
 	"github.com/orderly-ops/orderly/sops"
 )
+
+// serving has an engine of a test's own making on a socket.
+func serving(t *testing.T, mux http.Handler) (host string) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "d.sock")
+	l, err := net.Listen("unix", path)
+	require.NoError(t, err)
+	server := &http.Server{Handler: mux, ReadHeaderTimeout: time.Minute}
+	go func() { _ = server.Serve(l) }()
+	t.Cleanup(func() { _ = server.Close() })
+	return "unix://" + path
+}
 
 // TestPruneThatBreaksOffSaysWhatIsGone has an engine that removes the first of two volumes and stumbles over the
 // second: what went does not come back, so whoever looks at the step has to find it there.
@@ -43,16 +57,10 @@ func TestPruneThatBreaksOffSaysWhatIsGone(t *testing.T) {
 		left = left[1:]
 		w.WriteHeader(http.StatusNoContent)
 	})
-	path := filepath.Join(t.TempDir(), "d.sock")
-	l, err := net.Listen("unix", path)
-	require.NoError(t, err)
-	server := &http.Server{Handler: mux, ReadHeaderTimeout: time.Minute}
-	go func() { _ = server.Serve(l) }()
-	t.Cleanup(func() { _ = server.Close() })
-	a := at(t, "unix://"+path, answerWithin)
+	a := at(t, serving(t, mux), answerWithin)
 	in := PruneInput{Host: "local", Volumes: true, OlderThan: sops.Duration(time.Hour)}
 
-	_, err = a.prune(t.Context(), in)
+	_, err := a.prune(t.Context(), in)
 	require.ErrorContains(t, err, "the driver does not answer")
 	require.ErrorContains(t, err, "removed before that, and nobody used it: volume "+first)
 
@@ -70,6 +78,35 @@ func TestPruneThatBreaksOffSaysWhatIsGone(t *testing.T) {
 	require.Equal(t, 2, out.Volumes)
 	require.Equal(t, []string{first, second}, []string{out.Removed[0].Name, out.Removed[1].Name})
 	require.EqualValues(t, 10, out.Recovered.Total)
+}
+
+func TestPruneKeepsTheNetworksOfIsolatedContainers(t *testing.T) {
+	t.Parallel()
+	const id = "3333333333333333333333333333333333333333333333333333333333333333"
+	mux := http.NewServeMux()
+	mux.HandleFunc("/_ping", func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Api-Version", "1.41") })
+	mux.HandleFunc("GET /v1.41/containers/json", func(w http.ResponseWriter, _ *http.Request) {
+		answer(w, []container.Summary{{ID: id, Names: []string{"/web"}, State: "paused"}})
+	})
+	mux.HandleFunc("GET /v1.41/images/json", func(w http.ResponseWriter, _ *http.Request) { answer(w, []string{}) })
+	mux.HandleFunc("GET /v1.41/system/df", func(w http.ResponseWriter, _ *http.Request) { answer(w, types.DiskUsage{}) })
+	mux.HandleFunc("GET /v1.41/networks", func(w http.ResponseWriter, _ *http.Request) {
+		answer(w, []network.Inspect{{ID: "n1", Name: "own", Scope: "local"}, {ID: "n2", Name: "lonely", Scope: "local"}})
+	})
+	a := at(t, serving(t, mux), answerWithin)
+	a.keep = shelf{}
+	isolated := memory{ID: id, Name: "web", Was: spec{Endpoints: map[string]*network.EndpointSettings{"own": {}}}}
+	require.NoError(t, a.memorise(t.Context(), "local", isolated))
+	in := PruneInput{Host: "local", Networks: true, DryRun: true}
+	out, err := a.prune(t.Context(), in)
+	require.NoError(t, err)
+	require.Equal(t, []Spared{{Kind: kindNetwork, Name: "own", Why: "web is isolated from it, and rejoins it"}}, out.Kept)
+	require.Len(t, out.Removed, 1)
+	isolated.Rejoined = true
+	require.NoError(t, a.memorise(t.Context(), "local", isolated))
+	out, err = a.prune(t.Context(), in)
+	require.NoError(t, err)
+	require.Len(t, out.Removed, 2)
 }
 
 func TestPruneOfWhatWasPulledByDigestFromTwoRegistries(t *testing.T) {

@@ -171,11 +171,36 @@ func (p *pruning) networks(ctx context.Context) error {
 		if n.used || slices.ContainsFunc(p.inv.containers, func(c summary) bool { return slices.Contains(c.networks, n.name) || c.networkMode == n.name }) {
 			continue
 		}
+		if off := p.left[n.name]; off != "" {
+			p.keep(kindNetwork, n.name, off+" is isolated from it, and rejoins it")
+			continue
+		}
 		if err := p.take(ctx, kindNetwork, n, p.remover(kindNetwork, n.id)); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// left gives the networks that containers were taken off by docker.isolate and have not rejoined: nothing is on
+// them, and they are needed.
+func (a *actions) left(ctx context.Context, host string, containers []summary) (map[string]string, error) {
+	off := map[string]string{}
+	if a.keep == nil {
+		return off, nil
+	}
+	for _, c := range containers {
+		m, err := a.remembered(ctx, memoryKey(host, c.id))
+		if err != nil {
+			return nil, err
+		}
+		if m.ID == c.id && !m.Rejoined {
+			for name := range m.Was.Endpoints {
+				off[name] = c.name
+			}
+		}
+	}
+	return off, nil
 }
 
 // volumes removes volumes without a name, and of those with one only what is listed.
