@@ -133,3 +133,46 @@ phases: [{id: a, steps: [{id: ready, ask: "Ready?", of: lead, within: 10m, on_ex
 	play(t, "unreachable: [bob]\nanswers: {default: {after: 2m}}\nexpect: {state: succeeded, ends: +10m, steps: {ready: skipped}}\n", sign)
 	play(t, "unreachable: [bob]\nanswers: {ready: {after: 2m, by: bob}}\nexpect: {ends: +2m, steps: {ready: succeeded}}\n", sign)
 }
+
+// An answer is found by the name that actions have for it: undo:<step>, by id or by path.
+func TestAnUndoThatFailsIsAnsweredByItsName(t *testing.T) {
+	t.Parallel()
+	const moves = `
+sop: moves
+title: Moves
+owners: [lead]
+on_failure: rollback
+phases:
+  - id: a
+    steps:
+      - id: all
+        each:
+          in: ${{ ["x"] }}
+          as: c
+          steps: [{id: move, uses: http.check, with: {target: docs-api}, undo: {uses: http.check, with: {target: docs-api}}}]
+      - {id: breaks, uses: http.check, with: {target: docs-api}}
+`
+	for _, key := range []string{"undo:all[0].move", "undo:move", "hold:undo:all[0].move", "all[0].move", "move", "default"} {
+		play(t, `
+answers: {"`+key+`": {after: 2m, choice: retry}}
+actions:
+  "undo:all[0].move": [{fails: no, permanent: true}, {after: 5s}]
+  breaks: {fails: no, permanent: true}
+horizon: 1h
+expect: {state: failed, undone: ["all[0].move"], left: []}
+`, moves)
+	}
+}
+
+// A quorum that can't come together is noted: nobody who is not there answers in its place.
+func TestAQuorumOfOne(t *testing.T) {
+	t.Parallel()
+	r := play(t, "answers: {default: {after: 1m}}\nexpect: {state: failed, ends: +10m}\n", `
+sop: twice
+title: Twice
+owners: [lead]
+phases: [{id: a, steps: [{id: two, approve: "Both?", by: [lead], quorum: 2, within: 10m, on_expire: fail}]}]
+`)
+	require.Len(t, r.Deeds, 1)
+	require.Contains(t, r.Notes[0], "nobody is left who could answer two")
+}

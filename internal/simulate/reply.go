@@ -65,8 +65,14 @@ func (w *world) planAnswer(run, path, question, asked string) {
 // replyTo finds the scenario's answer to a question: by path, by id, by the step that failed, or for all.
 func (w *world) replyTo(path string) (Reply, bool) {
 	plain, _, _ := strings.Cut(path, "#")
-	bare := strings.TrimPrefix(strings.TrimPrefix(plain, "hold:"), "undo:")
-	for _, key := range []string{path, plain, bare, plain[strings.LastIndex(plain, ".")+1:], bare[strings.LastIndex(bare, ".")+1:], byDefault} {
+	open := strings.TrimPrefix(plain, "hold:")
+	bare, undo := strings.CutPrefix(open, "undo:")
+	id := bare[strings.LastIndex(bare, ".")+1:]
+	keys := []string{path, plain, open}
+	if undo {
+		keys = append(keys, "undo:"+id)
+	}
+	for _, key := range append(keys, bare, id, byDefault) {
 		if r, ok := w.scenario.Answers[key]; ok {
 			return r, true
 		}
@@ -89,6 +95,10 @@ func (w *world) giveAnswer(runID, path string, r Reply, asked string, due time.T
 		return
 	}
 	by := w.answerer(r, s, asked, rec)
+	if by == "" {
+		w.note(fmt.Sprintf("nobody is left who could answer %s: none is on call behind %s who has not answered already", s.Path, strings.Join(s.Ask.Of, ", ")))
+		return
+	}
 	done := DeedDone{By: by, Payload: map[string]any{"by": by, "step": s.Path}}
 	switch {
 	case s.Ask.Quorum > 0:
@@ -134,7 +144,8 @@ func decide(payload map[string]any, r Reply, s *workflows.Step) {
 	}
 }
 
-// answerer is who answers: whom the scenario names, the one on call behind a role, or the first who was asked.
+// answerer is who answers: whom the scenario names, the one on call behind a role, or the first who was asked;
+// nobody when there is none.
 func (w *world) answerer(r Reply, s *workflows.Step, asked string, rec *workflows.Record) string {
 	org, err := w.people.Org()
 	var services []string
@@ -144,7 +155,7 @@ func (w *world) answerer(r Reply, s *workflows.Step, asked string, rec *workflow
 	entries := s.Ask.Of
 	switch {
 	case err != nil:
-		return orElse(r.By, "nobody")
+		return r.By
 	case r.By != "":
 		if _, person := org.People[r.By]; person {
 			return r.By
@@ -161,7 +172,7 @@ func (w *world) answerer(r Reply, s *workflows.Step, asked string, rec *workflow
 			return c.ID
 		}
 	}
-	return orElse(r.By, "nobody")
+	return r.By
 }
 
 // decided says whether somebody has decided already: the next of a quorum is somebody else.
