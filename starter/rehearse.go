@@ -53,7 +53,6 @@ want, got}], error, assumed}], ok, failed, broken, took_ms, procedures:
 			"orderly test --junit scenarios.xml --coverage"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			req.paths = args
-			defer a.spendMemory()()
 			return a.test(cmd.Context(), req)
 		},
 	}

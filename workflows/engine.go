@@ -5,6 +5,9 @@
 // record at any point where no step is in flight: a step that is done is passed by, one that is not is
 // (re)entered. That is how a long run continues as new, and it is the reason why nothing a run needs
 // may live outside its record.
+//
+// It waits with workflow.Await and for futures only, never on channels, selectors or wait groups: a simulation hands
+// out the turns of the coroutines itself (docs/decisions/0015).
 package workflows
 
 import (

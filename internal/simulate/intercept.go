@@ -218,7 +218,7 @@ func (o *outbound) promise(f workflow.Future) workflow.Future { return promised{
 // Get implements workflow.Future. As everywhere in Temporal, no cancellation ends the wait.
 func (p promised) Get(ctx workflow.Context, into any) error {
 	if c := p.out.crew; c != nil && c.current != nil {
-		_ = c.await(nil, p.IsReady) //nolint:staticcheck // nil: nothing to hear of
+		_ = c.await(nil, p.IsReady)
 	}
 	return p.Future.Get(ctx, into)
 }
