@@ -203,7 +203,11 @@ func (a *app) givenScenario(cfg *config.Config, req simulateRequest, env simulat
 		if req.procedure == "" {
 			return nil, exit(exitUsage, "say which procedure; `orderly simulate --list` lists scenarios")
 		}
-		return &simulate.Scenario{ID: "nobody answers", Procedure: req.procedure}, nil
+		id := "nobody answers"
+		if req.answers || len(req.deeds) > 0 {
+			id = "as the flags say"
+		}
+		return &simulate.Scenario{ID: id, Procedure: req.procedure}, nil
 	}
 	if req.procedure == "" && !isFile(req.scenario) {
 		return nil, exit(exitUsage, "say which procedure has the scenario %q, or give its file", req.scenario)

@@ -56,7 +56,10 @@ func TestSimulateStartsWhenItIsTold(t *testing.T) {
 	for _, at := range []string{"2026-11-21 02:14", "2026-11-21T02:14", "2026-11-21T03:14:00+01:00"} {
 		require.Contains(t, b.orderly("simulate", "alarm", "--at", at, "--horizon", "1h").out, "Starts    Sat 2026-11-21 02:14:00Z\n")
 	}
-	require.Contains(t, b.orderly("simulate", "alarm", "--at", "02:14", "--horizon", "2d").out, " 02:14:00Z\n")
+	got := b.orderly("simulate", "alarm", "--at", "02:14", "--horizon", "2d").out
+	require.Contains(t, got, " 02:14:00Z\n")
+	require.Contains(t, got, "Scenario  nobody answers\n")
+	require.Contains(t, b.orderly("simulate", "alarm", "--do", "+1m bob: acknowledge", "--horizon", "1h").out, "Scenario  as the flags say\n")
 	require.Contains(t, b.orderly("simulate", "alarm", "--at", "+2h", "--horizon", "1h").out, "Starts ")
 }
 

@@ -258,13 +258,8 @@ func (t *simulation) undone() {
 	}
 	t.section("Undo")
 	for _, u := range slices.Backward(t.Record.Undo) {
-		text := string(u.State) + ": " + u.Title
-		for _, why := range []string{u.Error, u.Reason} {
-			if why != "" {
-				text += ": " + why
-			}
-		}
-		t.item("  ", text, screen.StateTone(u.State))
+		parts := slices.DeleteFunc([]string{string(u.State), u.Title, u.Error, u.Reason}, func(part string) bool { return part == "" })
+		t.item("  ", strings.Join(parts, ": "), screen.StateTone(u.State))
 	}
 }
 

@@ -110,13 +110,12 @@ func (j *judge) stages(e *Expect) {
 }
 
 func describeStep(s *workflows.Step) string {
-	text := string(s.State)
-	for _, why := range []string{s.Error, s.Reason} {
-		if why != "" {
-			text += ": " + why
-		}
-	}
-	return text
+	return inWords(string(s.State), s.Error, s.Reason)
+}
+
+// inWords is a state, and why.
+func inWords(parts ...string) string {
+	return strings.Join(slices.DeleteFunc(parts, func(part string) bool { return part == "" }), ": ")
 }
 
 func (j *judge) undone(e *Expect) {

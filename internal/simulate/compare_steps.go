@@ -1,6 +1,7 @@
 package simulate
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"reflect"
@@ -48,16 +49,7 @@ func describeNamed(s *workflows.Step, name string) string {
 }
 
 func (w StepWant) text() string {
-	text := w.State
-	if text == "" {
-		text = "any state"
-	}
-	for _, why := range []string{w.Error, w.Reason} {
-		if why != "" {
-			text += ": " + why
-		}
-	}
-	return text
+	return inWords(cmp.Or(w.State, "any state"), w.Error, w.Reason)
 }
 
 func (j *judge) outputs(e *Expect, id string, want map[string]any, raw json.RawMessage) {

@@ -180,13 +180,6 @@ func decided(s *workflows.Step, person string) bool {
 	return slices.ContainsFunc(s.Ask.Decisions, func(d workflows.Decision) bool { return d.By.ID == person })
 }
 
-func orElse(text, otherwise string) string {
-	if text == "" {
-		return otherwise
-	}
-	return text
-}
-
 // fill fills in a form, and says whether anything of it is made up.
 func fill(fields map[string]sops.FormField, given map[string]any, now time.Time) (form map[string]any, assumed bool) {
 	form = map[string]any{}
