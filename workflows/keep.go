@@ -27,6 +27,17 @@ import (
 type KeptRecord struct {
 	Plain json.RawMessage `json:"plain,omitempty"`
 	Gzip  []byte          `json:"gzip,omitempty"`
+
+	of *Record // to be compressed when it is encoded: a simulation encodes nothing
+}
+
+// MarshalJSON implements json.Marshaler. Temporal encodes what an activity is given before the run goes on.
+func (k KeptRecord) MarshalJSON() ([]byte, error) {
+	if k.of != nil {
+		k = k.of.compressed()
+	}
+	type plain KeptRecord
+	return json.Marshal(plain(k))
 }
 
 // JSON is the record. It is an error when there was too much of it.
@@ -216,7 +227,7 @@ func (r *run) keepLater(ctx workflow.Context) error {
 		Summary:                "Keep the record",
 	}
 	// Whether it fits may differ from version to version, and what a run does must not: the activity says so.
-	return workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, options), ActivityKeep, r.record.compressed()).Get(ctx, nil)
+	return workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, options), ActivityKeep, KeptRecord{of: r.record}).Get(ctx, nil)
 }
 
 // compressed is the record for the journal; nothing when it is too large for that.
