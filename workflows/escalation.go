@@ -216,7 +216,14 @@ func (r *run) paged(ctx workflow.Context, l *Ladder, page *Page, result PageResu
 	page.Lateness = page.At.Sub(page.Due).String()
 	r.timePage(ctx, page.At.Sub(page.Due))
 	r.record.addPage(page)
-	r.event(ctx, Event{Kind: "page", Text: page.text(r.tierTitle(page.Policy, page.Tier))})
+	text := page.text(r.tierTitle(page.Policy, page.Tier))
+	switch { // by now; a page that has begun can't be called back
+	case l.By != "":
+		text += "; it was on its way when " + l.By + " acknowledged"
+	case l.Closed:
+		text += "; it was on its way when paging ended"
+	}
+	r.event(ctx, Event{Kind: "page", Text: text})
 	l.owe(page, message)
 	r.checklist()
 }
