@@ -57,8 +57,13 @@ func BenchmarkBackup(b *testing.B) {
 
 // takeTurns runs every way in each iteration, prepares before each, and reports medians, in seconds, and ratios
 // of them, and the peak of this process's memory while it did Orderly's part.
+//
+// ORDERLY_BENCH_WAYS, names of ways separated by commas, runs only these.
 func takeTurns(b *testing.B, ways []way, prepare func(testing.TB), ratios [][2]string) {
 	b.Helper()
+	if only := os.Getenv("ORDERLY_BENCH_WAYS"); only != "" {
+		ways = slices.DeleteFunc(ways, func(w way) bool { return !slices.Contains(strings.Split(only, ","), w.name) })
+	}
 	took := map[string][]float64{}
 	var peak int64
 	for b.Loop() {
@@ -83,6 +88,9 @@ func takeTurns(b *testing.B, ways []way, prepare func(testing.TB), ratios [][2]s
 		b.ReportMetric(median(w.name), w.name+"-s")
 	}
 	for _, pair := range ratios {
+		if took[pair[0]] == nil || took[pair[1]] == nil {
+			continue
+		}
 		b.ReportMetric(median(pair[0])/median(pair[1]), pair[0]+"/"+pair[1])
 	}
 	b.ReportMetric(float64(peak>>20), "peak-MB")

@@ -2,14 +2,15 @@ package backups
 
 import (
 	"io"
+	"sync"
 	"sync/atomic"
 
 	"github.com/klauspost/compress/zstd"
 )
 
 const (
-	frame  = 2 << 20 // bytes compressed at once
-	window = 1 << 20 // how far back zstd looks for repetitions
+	frame  = 1 << 20 // bytes compressed at once: more than zstd -1 looks back
+	window = 1 << 20
 )
 
 // frames compresses by zstd on several cores: pieces of one size, each a frame of its own, written in their
@@ -17,7 +18,7 @@ const (
 // at a time, since each of its blocks looks back at the one before.)
 type frames struct {
 	to      io.Writer
-	encoder *zstd.Encoder
+	by      *compressor
 	filling *piece
 	free    chan *piece
 	begun   chan *piece // in their order
@@ -31,23 +32,33 @@ type piece struct {
 	done          chan struct{} // holds a token once it is compressed
 }
 
-// newFrames compresses on so many cores. It takes about 4 MB of memory for each of them, and 4 MB more.
-func newFrames(to io.Writer, cores int) (*frames, error) {
+// compressor is what all frames of a store share: memory that one leaves the next takes over.
+type compressor struct {
+	encoder *zstd.Encoder // does as many pieces at once as may be; more wait
+	pieces  sync.Pool     // of *piece
+}
+
+// newCompressor compresses on so many cores at most.
+func newCompressor(cores int) (*compressor, error) {
 	encoder, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(cores),
-		zstd.WithWindowSize(window), zstd.WithZeroFrames(true))
+		zstd.WithWindowSize(window), zstd.WithLowerEncoderMem(true), zstd.WithZeroFrames(true))
 	if err != nil {
 		return nil, err
 	}
+	c := &compressor{encoder: encoder}
+	c.pieces.New = func() any { return &piece{plain: make([]byte, 0, frame), done: make(chan struct{}, 1)} }
+	return c, nil
+}
+
+// frames begins a stream that is compressed on so many cores. Each takes about 4 MB of memory.
+func (c *compressor) frames(to io.Writer, cores int) *frames {
 	pieces := cores + 1 // one is filled meanwhile
-	f := &frames{
-		to: to, encoder: encoder,
-		free: make(chan *piece, pieces), begun: make(chan *piece, pieces), ended: make(chan struct{}),
-	}
+	f := &frames{to: to, by: c, free: make(chan *piece, pieces), begun: make(chan *piece, pieces), ended: make(chan struct{})}
 	for range pieces {
-		f.free <- &piece{done: make(chan struct{}, 1)}
+		f.free <- c.pieces.Get().(*piece) //nolint:forcetypeassert // the pool holds nothing else
 	}
 	go f.write()
-	return f, nil
+	return f
 }
 
 // Write takes bytes in. It waits while all pieces are being compressed or wait to be written.
@@ -76,7 +87,7 @@ func (f *frames) compress() {
 	f.filling = nil
 	f.begun <- p
 	go func() {
-		p.packed = f.encoder.EncodeAll(p.plain, p.packed[:0])
+		p.packed = f.by.encoder.EncodeAll(p.plain, p.packed[:0])
 		p.done <- struct{}{}
 	}()
 }
@@ -113,8 +124,11 @@ func (f *frames) Close() error {
 	f.compress()
 	close(f.begun)
 	<-f.ended
+	for len(f.free) > 0 {
+		f.by.pieces.Put(<-f.free)
+	}
 	if err := f.failed.Load(); err != nil {
 		return *err
 	}
-	return f.encoder.Close()
+	return nil
 }

@@ -22,13 +22,14 @@ func orders(size int) []byte {
 }
 
 func TestFramesAreReadAsOneStream(t *testing.T) {
+	compress, err := newCompressor(4)
+	require.NoError(t, err)
 	for _, size := range []int{0, 1, frame - 1, frame, frame + 1, 3 * frame, 21*frame + 5} {
 		for _, cores := range []int{1, 4} {
 			t.Run(fmt.Sprintf("%d bytes on %d cores", size, cores), func(t *testing.T) {
 				want := orders(size)
 				var packed bytes.Buffer
-				f, err := newFrames(&packed, cores)
-				require.NoError(t, err)
+				f := compress.frames(&packed, cores)
 				lengths := rand.New(rand.NewPCG(1, 2))
 				for rest := want; len(rest) > 0; {
 					n := min(len(rest), 1+lengths.IntN(frame))
@@ -64,8 +65,9 @@ func (w *full) Write(p []byte) (int, error) {
 }
 
 func TestFramesEndWhenNobodyTakesThem(t *testing.T) {
-	f, err := newFrames(&full{left: 100 << 10}, 4)
+	compress, err := newCompressor(4)
 	require.NoError(t, err)
+	f := compress.frames(&full{left: 100 << 10}, 4)
 	some := orders(frame)
 	for range 100 {
 		if _, err = f.Write(some); err != nil {

@@ -28,6 +28,9 @@ type Store struct {
 	recipients []age.Recipient
 	identities []age.Identity
 	limits     limits
+
+	compressor *compressor
+	parts      buffers
 }
 
 // Open makes a store of an S3 target. It does not talk to the bucket yet.
@@ -39,7 +42,11 @@ func Open(target string, c config.S3) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{client: client, target: target, settings: c, limits: usualLimits()}
+	compressor, err := newCompressor(cores())
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{client: client, target: target, settings: c, limits: usualLimits(), compressor: compressor}
 	if err := s.readKeys(c.Encrypt); err != nil {
 		return nil, err
 	}

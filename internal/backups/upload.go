@@ -23,8 +23,8 @@ import (
 )
 
 const (
-	memory    = 160 << 20 // of all parts that are being filled or sent
-	maxParts  = 10_000    // of one object, by S3's rules
+	memory    = 96 << 20 // of all parts that are being filled or sent
+	maxParts  = 10_000   // of one object, by S3's rules
 	minPart   = 8 << 20
 	maxPart   = 32 << 20 // ten thousand of them are 320 GB
 	mostAhead = 5        // parts in memory at once: one being filled, the others on their way
@@ -72,9 +72,9 @@ func newUpload(ctx context.Context, s *Store, key string, spec Spec) *upload {
 	return u
 }
 
-// AtOnce is how many files of at most so many bytes may be written at the same time, at least one, before the
+// AtOnce is how many files of at most so many bytes may be written at the same time, at least two, before the
 // memory for their parts would have to grow.
-func AtOnce(expected int64) int { return max(1, memory/leastPart/partSize(expected)) }
+func AtOnce(expected int64) int { return max(2, memory/leastPart/partSize(expected)) }
 
 // partSize leaves room for a fifth more than expected.
 func partSize(expected int64) int {
@@ -113,7 +113,7 @@ func (u *upload) take() error {
 	select {
 	case b := <-u.free:
 		if b == nil {
-			b = make([]byte, 0, u.limit)
+			b = u.store.parts.get(u.limit)
 		}
 		u.part = b[:0]
 		return u.failed()
@@ -308,6 +308,33 @@ func (u *upload) confirm() error {
 		return fmt.Errorf("%w: %s has CRC-32C %s in the bucket, want %s", ErrCorrupt, u.key, sum, u.checksum())
 	}
 	return nil
+}
+
+// release leaves the buffers to the next upload, once everything has arrived: what was given up may still be
+// read by the connection that it was given to.
+func (u *upload) release() {
+	u.store.parts.put(u.part)
+	u.part = nil
+	for len(u.free) > 0 {
+		u.store.parts.put(<-u.free)
+	}
+}
+
+// buffers keeps those of uploads that have ended for the next ones, until the garbage collector wants them: a
+// folder's thousand small files need no thousand buffers, nor two backups one after the other twice as many.
+type buffers struct{ pool sync.Pool }
+
+func (b *buffers) get(size int) []byte {
+	if had, ok := b.pool.Get().(*[]byte); ok && cap(*had) >= size {
+		return (*had)[:0]
+	}
+	return make([]byte, 0, size)
+}
+
+func (b *buffers) put(buffer []byte) {
+	if cap(buffer) > 0 {
+		b.pool.Put(&buffer)
+	}
 }
 
 // checksum is the CRC-32C of everything as S3 writes it.

@@ -66,6 +66,7 @@ func (s *Store) Write(ctx context.Context, key string, spec Spec, produce func(i
 		u.abandon() //nolint:contextcheck // cleaning up has to outlive a cancellation
 		return File{}, err
 	}
+	u.release()
 	f := File{Name: name, Bytes: u.size, SHA256: hex.EncodeToString(u.sum.Sum(nil)), Zstd: spec.Compress}
 	if f.SHA256 != plain.SHA256 {
 		f.Plain = &plain
@@ -86,10 +87,7 @@ func (s *Store) encode(u *upload, spec Spec, produce func(io.Writer) error) (Sum
 		to, closers = w, append(closers, w)
 	}
 	if spec.Compress {
-		w, err := newFrames(to, max(2, min(mostCores, runtime.GOMAXPROCS(0))/max(1, spec.AtOnce)))
-		if err != nil {
-			return Sum{}, err
-		}
+		w := s.compressor.frames(to, max(2, cores()/max(1, spec.AtOnce)))
 		to, closers = w, append(closers, w)
 	}
 	plain := &summing{to: to, sum: sha256.New()}
@@ -103,8 +101,8 @@ func (s *Store) encode(u *upload, spec Spec, produce func(io.Writer) error) (Sum
 	return plain.total(), err
 }
 
-// mostCores is how many cores compress at most: four take in more than a pg_dump gives.
-const mostCores = 4
+// cores is how many compress at the same time: four take in more than a pg_dump gives.
+func cores() int { return min(4, runtime.GOMAXPROCS(0)) }
 
 // summing passes bytes on and sums them up. What it is given in one piece is read in large ones.
 type summing struct {
