@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -105,4 +106,20 @@ func TestAFolderTellsWhatGrowsAndWhatIsClosed(t *testing.T) {
 	require.NoError(t, os.WriteFile(filepath.Join(folder, "b"), nil, 0o600))
 	require.Equal(t, fileEvent{name: "b", closed: true}, <-seen)
 	stop()
+}
+
+func TestFilesThatComeWhileOthersAreUploadedDisturbNobody(t *testing.T) {
+	const files = 5000
+	u := newSpoolUploads(dump{backup: &backup{}}, t.TempDir()) // without any of the files: they were temporary
+	seen, dumped := make(chan fileEvent), make(chan error, 1)
+	go func() {
+		for n := range files {
+			seen <- fileEvent{name: strconv.Itoa(n) + ".dat"}
+		}
+		dumped <- nil
+	}()
+	got, err := u.run(t.Context(), func(error) {}, seen, dumped)
+	require.NoError(t, err)
+	require.Empty(t, got)
+	require.Len(t, u.known, files)
 }

@@ -170,7 +170,8 @@ func (u *spoolUploads) nothingLeft() error {
 // start begins to upload a file.
 func (u *spoolUploads) start(ctx context.Context, name string) {
 	u.active++
-	go func() { u.done <- u.upload(ctx, name, u.known[name]) }()
+	g := u.known[name] // not by the goroutine: run goes on writing that map
+	go func() { u.done <- u.upload(ctx, name, g) }()
 }
 
 // upload uploads a file and removes it.
