@@ -51,7 +51,8 @@ func (s *Store) LockOfAny(ctx context.Context, key string) (most Lock, _ error) 
 			return err
 		})
 	})
-	return most, errors.Join(group.Wait(), err)
+	err = errors.Join(group.Wait(), err) // before most is read: they write it
+	return most, err
 }
 
 func (s *Store) lockOf(ctx context.Context, name string) (Lock, error) {
