@@ -202,7 +202,9 @@ func (r *run) pageFault(ctx workflow.Context, l *Ladder, err error) {
 		r.event(ctx, Event{Kind: "page", Text: fmt.Sprintf("%s could not be paged, tried again every %s: %s", r.tierName(l), took(faultPause), cause(err))})
 	}
 	r.considerDraining(ctx)
+	r.stuck++
 	_, _ = r.awaitUntil(ctx, workflow.Now(ctx).Add(faultPause), "try to page again", func() bool { return !l.running() || r.leaving })
+	r.stuck--
 }
 
 // paged notes who was paged and over what.

@@ -165,7 +165,8 @@ func (r *run) considerKeeping(ctx workflow.Context) {
 }
 
 // calm waits until all that happens at this moment has happened, and the pages that are due have gone out: they
-// come first, and belong into the record. A record that was kept very often is kept at most every few seconds.
+// come first, and belong into the record; one that can't go out is not waited for. A record that was kept very often
+// is kept at most every few seconds.
 func (r *run) calm(ctx workflow.Context) error {
 	if next := r.keeping.at.Add(savePause); r.record.Revision >= maxSavedEach {
 		if _, err := r.awaitUntil(ctx, next, "keep the record", func() bool { return r.leaving || r.record.State.Done() }); err != nil {
@@ -173,7 +174,7 @@ func (r *run) calm(ctx workflow.Context) error {
 		}
 	}
 	yield(ctx)
-	return workflow.Await(ctx, func() bool { return r.busy == 0 })
+	return workflow.Await(ctx, func() bool { return r.busy == r.stuck })
 }
 
 // byPeople says whether it was somebody who changed how the incident stands; to begin with, nobody was.

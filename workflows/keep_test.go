@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/temporal"
 
@@ -77,6 +78,17 @@ func TestAnIncidentThatBurnsIsInTheJournal(t *testing.T) {
 		b.start("Fire")
 		require.Len(t, b.kept, 1)
 		require.Len(t, b.kept[0].Pages, 1)
+	})
+	t.Run("WhenNobodyCanBePaged", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t, burning)
+		b.env.OnActivity(workflows.ActivityPage, mock.Anything, mock.Anything).Return(workflows.PageResult{}, errAway)
+		b.signal(10*time.Minute, "resolve", in{"by": "bob", "resolution": "out"})
+		b.start("Fire")
+		stood := b.stood()
+		require.Len(t, stood, 2)
+		require.Contains(t, stood[0], "ms open P1 level-2", "after the attempts at the first page")
+		require.Contains(t, stood[1], "open P1 level-2 1 broken")
 	})
 	t.Run("WhenItIsOpenedAgain", func(t *testing.T) {
 		t.Parallel()

@@ -17,7 +17,7 @@ type PastPromises struct {
 }
 
 // maxPast bounds how many of these a record keeps: with a promise each half hour, the three weeks after the first
-// maxClocks by the hour, and two years by the day.
+// maxClocks by the hour, and more than a year by the day.
 const maxPast = 500
 
 // addPast counts a clock that makes way. One that was put away was neither kept nor broken.

@@ -31,6 +31,7 @@ type run struct {
 	ready    bool                // the record is there: messages can be taken
 	leaving  bool                // this execution is about to end: nothing begins that it could not finish
 	busy     int                 // pages that are being handed out
+	stuck    int                 // those of them that could not be, and are about to be tried again
 	steps    workflow.Context    // of the steps
 	cancel   workflow.CancelFunc // of the steps
 	rooming  bool                // somebody looks after the incident's own channel
