@@ -1,6 +1,7 @@
 package docker
 
 import (
+	"path"
 	"slices"
 	"strings"
 
@@ -44,19 +45,16 @@ func rest(c container.Config) container.Config {
 	return c
 }
 
-// portable is a host config without the names of anonymous volumes: one that was carried over to a new
-// container is told by its name there. The mounts themselves are compared too.
+// portable is a host config without anonymous volumes: one that was carried over to a new container is told
+// by its name there. The mounts themselves are compared too.
 func portable(h container.HostConfig) container.HostConfig {
 	h.Binds = slices.DeleteFunc(slices.Clone(h.Binds), func(bind string) bool {
 		source, _, _ := strings.Cut(bind, ":")
 		return anonymous(source)
 	})
-	h.Mounts = slices.Clone(h.Mounts)
-	for i, m := range h.Mounts {
-		if m.Type == mount.TypeVolume && anonymous(m.Source) {
-			h.Mounts[i].Source = ""
-		}
-	}
+	h.Mounts = slices.DeleteFunc(slices.Clone(h.Mounts), func(m mount.Mount) bool {
+		return m.Type == mount.TypeVolume && (m.Source == "" || anonymous(m.Source))
+	})
 	h.ConsoleSize = [2]uint{} // of the terminal that made it
 	return h
 }
@@ -75,12 +73,12 @@ func (s spec) carried() []string {
 	}
 	for _, bind := range s.Host.Binds {
 		if parts := strings.Split(bind, ":"); len(parts) > 1 {
-			told[parts[1]] = true
+			told[path.Clean(parts[1])] = true // as the engine tells its mounts: people write /data/, too
 		}
 	}
 	for _, m := range s.Host.Mounts {
 		if m.Source != "" {
-			told[m.Target] = true
+			told[path.Clean(m.Target)] = true
 		}
 	}
 	var binds []string
@@ -115,7 +113,7 @@ func (s spec) hostConfig() *container.HostConfig {
 	h.Binds = append(slices.Clone(h.Binds), extra...)
 	taken := func(m mount.Mount) bool { // an unnamed volume that is carried over by name
 		return m.Type == mount.TypeVolume && m.Source == "" &&
-			slices.ContainsFunc(extra, func(bind string) bool { return strings.Split(bind, ":")[1] == m.Target })
+			slices.ContainsFunc(extra, func(bind string) bool { return strings.Split(bind, ":")[1] == path.Clean(m.Target) })
 	}
 	h.Mounts = slices.DeleteFunc(slices.Clone(h.Mounts), taken)
 	return &h

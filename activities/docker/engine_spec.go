@@ -128,7 +128,7 @@ func (e *engine) unbind(ctx context.Context, s *spec) {
 	for i, from := range s.Host.VolumesFrom {
 		id, mode, given := strings.Cut(from, ":")
 		lender, err := e.api.ContainerInspect(ctx, id)
-		if err != nil { // it is gone: what it lent is all this one's by now
+		if err != nil { // it is gone: the engine will refuse to make this one again, before the old one is stopped
 			continue
 		}
 		if s.Host.VolumesFrom[i] = strings.TrimPrefix(lender.Name, "/"); given {

@@ -3,6 +3,7 @@ package docker
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/docker/docker/api/types/container"
@@ -52,6 +53,13 @@ func TestContainersOfAllKindsAreReplacedAndPutBack(t *testing.T) {
 			config: container.Config{Healthcheck: none, Env: []string{"EMPTY=", "EQUALS=a=b", "SPACE= x "}},
 			host:   container.HostConfig{NetworkMode: container.NetworkMode(p.network), Binds: []string{file + ":/app.conf:ro"}, CgroupnsMode: "host"},
 		},
+		"slashes": {
+			config: container.Config{Healthcheck: none},
+			host: container.HostConfig{
+				NetworkMode: container.NetworkMode(p.network), Binds: []string{p.volume + ":/named/"},
+				Mounts: []mount.Mount{{Type: mount.TypeVolume, Source: p.volume, Target: "/again/"}},
+			},
+		},
 		"lends": {
 			config: container.Config{Healthcheck: none, Volumes: map[string]struct{}{"/unnamed": {}}},
 			host:   container.HostConfig{NetworkMode: container.NetworkMode(p.network), Binds: []string{p.volume + ":/named"}},
@@ -63,7 +71,7 @@ func TestContainersOfAllKindsAreReplacedAndPutBack(t *testing.T) {
 	}
 	docker := testenv.DockerClient(t)
 	var names []string
-	for _, kind := range []string{"none", "host", "told", "strict", "plain", "lends", "borrows"} {
+	for _, kind := range []string{"none", "host", "told", "strict", "plain", "slashes", "lends", "borrows"} {
 		k := kinds[kind]
 		name := p.api + "-" + kind
 		k.config.Image, k.config.Labels = p.ref, p.labels()
@@ -94,4 +102,21 @@ func TestContainersOfAllKindsAreReplacedAndPutBack(t *testing.T) {
 	again, err := a.restore(t.Context(), RestoreInput{Host: "local", Snapshot: kept.Key, Timeout: second})
 	require.NoError(t, err)
 	require.Zero(t, again.Changed, "%+v", again.Containers)
+}
+
+// TestAnUnnamedVolumeIsCarriedOverOnce wants a container whose unnamed volume was carried over to be the same as
+// before: otherwise every docker.restore would make it again.
+func TestAnUnnamedVolumeIsCarriedOverOnce(t *testing.T) {
+	t.Parallel()
+	volume := strings.Repeat("0a", 32)
+	s := spec{
+		Config: &container.Config{},
+		Host:   &container.HostConfig{Mounts: []mount.Mount{{Type: mount.TypeVolume, Target: "/unnamed/"}}},
+		Mounts: []mounted{{Type: "volume", Name: volume, Destination: "/unnamed", RW: true}},
+	}
+	now := s
+	now.Host = s.hostConfig()
+	require.Equal(t, []string{volume + ":/unnamed"}, now.Host.Binds)
+	require.Empty(t, now.Host.Mounts)
+	require.Empty(t, s.differs(now))
 }
