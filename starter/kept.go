@@ -42,7 +42,7 @@ func (a *app) kept(ctx context.Context, cfg *config.Config, arg string, missing 
 	if e.code == exitUnreachable {
 		why = screen.Clean(missing.Error())
 	}
-	a.say("%s; this is the journal's record%s", why, asOf(rec))
+	a.say("this is the journal's record%s (%s)", asOf(rec), why)
 	return use(found{record: rec})
 }
 

@@ -195,7 +195,7 @@ func TestTheJournalAnswersWhileTemporalIsAway(t *testing.T) {
 		require.Equal(t, exitOK, got.code, got.notice)
 		require.Contains(t, got.out, "# Incident report: Mail is late\n")
 		require.Contains(t, got.notice, "is Temporal running at 127.0.0.1:1?")
-		require.Contains(t, got.notice, "this is the journal's record\n")
+		require.Contains(t, got.notice, "this is the journal's record (")
 	}
 	require.Contains(t, b.orderly("timeline", "incident-response").out, "started")
 	require.Contains(t, b.orderly("show", "incident-response").out, "Incident response")

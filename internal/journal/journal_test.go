@@ -149,6 +149,22 @@ func TestTheHigherRevisionIsTheNewerState(t *testing.T) {
 	})
 }
 
+// TestTheEndIsNewerThanWhatWentOn: an older worker has carried the run on, and the count of its states began anew.
+func TestTheEndIsNewerThanWhatWentOn(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, j *Journal) {
+		open, end := aRun(1), aRun(1)
+		open.State, open.Revision, open.Ended = "running", 7, time.Time{}
+		end.State, end.Revision, end.Updated = "succeeded", 1, open.Updated.Add(time.Hour)
+		end.Ended = end.Updated
+		require.NoError(t, j.SaveRun(t.Context(), open))
+		require.NoError(t, j.SaveRun(t.Context(), end))
+		got, err := j.Run(t.Context(), open.WorkflowID, open.RunID)
+		require.NoError(t, err)
+		require.Equal(t, "succeeded", got.State)
+	})
+}
+
 func TestARunThatEndedDoesNotGoOnAtTheSameMoment(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, j *Journal) {

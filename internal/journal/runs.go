@@ -48,7 +48,8 @@ func (r *Run) check() error {
 }
 
 // saveRun lets the newer state win: that of the higher revision, else the later one. Of two states of the same
-// moment the later write wins, except that a run which ended never goes on.
+// moment the later write wins, except that a run which ended never goes on. The end of a run is newer than any state
+// before it: a worker that counts no revisions may have carried the run on, and then they began anew.
 const saveRun = `
 INSERT INTO orderly_runs AS old
 	(workflow_id, run_id, procedure, key, state, drill, started_by, started, ended, updated, revision, digest, record)
@@ -57,7 +58,9 @@ ON CONFLICT (workflow_id, run_id) DO UPDATE SET
 	procedure = excluded.procedure, key = excluded.key, state = excluded.state, drill = excluded.drill,
 	started_by = excluded.started_by, started = excluded.started, ended = excluded.ended,
 	updated = excluded.updated, revision = excluded.revision, digest = excluded.digest, record = excluded.record
-WHERE CASE WHEN excluded.revision > 0 AND old.revision > 0 AND excluded.revision <> old.revision
+WHERE CASE WHEN old.ended IS NULL AND excluded.ended IS NOT NULL AND excluded.updated > old.updated
+	THEN TRUE
+	WHEN excluded.revision > 0 AND old.revision > 0 AND excluded.revision <> old.revision
 	THEN excluded.revision > old.revision
 	ELSE excluded.updated > old.updated
 		OR (excluded.updated = old.updated AND (old.ended IS NULL OR excluded.ended IS NOT NULL))
