@@ -35,9 +35,9 @@ func BenchmarkRestore(b *testing.B) {
 			t.Logf("  of which %.2f s restoring, the rest comparing", out.RestoreSeconds)
 		}
 	}
-	toDisk := "mkdir -p dump && " + strings.Replace(strings.TrimPrefix(one.Restore, "createdb restored && "),
+	toDisk := "mkdir -p dump && " + strings.Replace(strings.TrimPrefix(one.Restore, "createdb -T template0 restored && "),
 		"pg_restore --exit-on-error --dbname=restored", "cat >dump/archive", 1) +
-		" && createdb restored && pg_restore --exit-on-error --jobs=" + strconv.Itoa(benchTables) + " --dbname=restored dump/archive"
+		" && createdb -T template0 restored && pg_restore --exit-on-error --jobs=" + strconv.Itoa(benchTables) + " --dbname=restored dump/archive"
 	takeTurns(b, []way{
 		{"hand", byHand(one.Restore)},
 		{"orderly", orderly(one.Key, 1)},

@@ -214,7 +214,7 @@ func TestAServerThatRestartsMeanwhileIsTriedAgain(t *testing.T) {
 	own := testenv.OwnPostgres(t, 0)
 	docs := strings.Replace(own.DSN(), "/postgres?", "/docs?", 1)
 	admin := newSite(t, own.DSN())
-	admin.exec(t, "postgres", "CREATE DATABASE docs")
+	admin.exec(t, "postgres", "CREATE DATABASE docs TEMPLATE template0")
 	s := newSite(t, docs)
 	made := slowBackup(t, s)
 	for name, call := range map[string]func() error{
@@ -244,7 +244,7 @@ func TestADiskThatIsFullIsSaidAndNothingStays(t *testing.T) {
 	t.Parallel()
 	own := testenv.OwnPostgres(t, 24)
 	s := newSite(t, own.DSN())
-	s.exec(t, "postgres", "CREATE DATABASE docs")
+	s.exec(t, "postgres", "CREATE DATABASE docs TEMPLATE template0")
 	s = newSite(t, strings.Replace(own.DSN(), "/postgres?", "/docs?", 1))
 	// The rows fit; the index on them, which a dump only names, does not any more.
 	s.exec(t, "docs", `CREATE TABLE big (n int, text text);
@@ -320,7 +320,7 @@ func TestWhatKilledAttemptsLeftIsDropped(t *testing.T) {
 	half := left.named(s.name, madeRestoring)
 	scratched := "orderly_verify_" + strings.ToLower(fmt.Sprintf("%016x", time.Now().UnixNano()))
 	for _, name := range []string{half, scratched} {
-		s.exec(t, "postgres", "CREATE DATABASE "+quoted(name))
+		s.exec(t, "postgres", "CREATE DATABASE "+quoted(name)+" TEMPLATE template0")
 	}
 	_, err := s.verify(t.Context(), VerifyInput{Database: "db", Backup: made.Key})
 	require.NoError(t, err)
@@ -498,7 +498,7 @@ func TestAnOwnerThatIsNoSuperuserCanRestore(t *testing.T) {
 	super := newSite(t, dsn)
 	user, name := super.name+"_u", super.name+"_d"
 	super.exec(t, "postgres", "CREATE ROLE "+user+" LOGIN CREATEDB PASSWORD 'w0rd-of-owner'")
-	super.exec(t, "postgres", "CREATE DATABASE "+name+" OWNER "+user)
+	super.exec(t, "postgres", "CREATE DATABASE "+name+" TEMPLATE template0 OWNER "+user)
 	t.Cleanup(func() {
 		super.dropCopies(t)
 		conn, err := pgx.Connect(context.Background(), dsn)
@@ -512,8 +512,11 @@ func TestAnOwnerThatIsNoSuperuserCanRestore(t *testing.T) {
 	s := newSite(t, at.String())
 	s.exec(t, name, contentsOfSite)
 	made := s.backedUp(t)
+	another := "orderly_verify_" + strings.ToLower(fmt.Sprintf("%016x", time.Now().UnixNano()))
+	super.exec(t, "postgres", "CREATE DATABASE "+another+" TEMPLATE template0") // left by somebody else's worker: not ours to drop
 	checked, err := s.verify(t.Context(), VerifyInput{Database: "db", Backup: made.Key})
 	require.NoError(t, err)
+	super.exec(t, "postgres", "DROP DATABASE IF EXISTS "+another)
 	require.Equal(t, "not available: only a superuser may install amcheck", checked.Amcheck)
 	out, err := s.restore(t.Context(), RestoreInput{Database: "db", Backup: made.Key, Replace: true})
 	require.NoError(t, err)

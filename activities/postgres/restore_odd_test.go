@@ -46,7 +46,7 @@ func oddSite(t *testing.T) *site {
 	conn, err := pgx.Connect(t.Context(), dsn)
 	require.NoError(t, err)
 	defer conn.Close(context.Background())
-	_, err = conn.Exec(t.Context(), "CREATE DATABASE "+quoted(name))
+	_, err = conn.Exec(t.Context(), "CREATE DATABASE "+quoted(name)+" TEMPLATE template0")
 	require.NoError(t, err)
 	at := mustURL(t, dsn)
 	at.Path = "/" + name

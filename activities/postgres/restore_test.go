@@ -251,7 +251,7 @@ func TestDropCopyDropsNothingElse(t *testing.T) {
 		testenv.RequirePermanent(t, err, action.ErrInput)
 	}
 	foreign := s.name + "_before_20261122t021400_1a2b"
-	s.exec(t, "postgres", "CREATE DATABASE "+quoted(foreign))
+	s.exec(t, "postgres", "CREATE DATABASE "+quoted(foreign)+" TEMPLATE template0")
 	_, err := s.dropCopy(t.Context(), DropCopyInput{Database: "db", Copy: foreign})
 	testenv.RequirePermanent(t, err, action.ErrInput)
 	require.ErrorContains(t, err, "does not bear Orderly's mark")

@@ -390,7 +390,7 @@ func TestRestoreLine(t *testing.T) {
 	custom := func(file, dump, server string) string {
 		return s.restoreLine(Manifest{Key: "k", Format: FormatCustom, Files: []File{{Name: file}}, PgDump: dump, Server: server})
 	}
-	require.Equal(t, `createdb restored && aws s3 cp --endpoint-url 'http://s3:7070' 's3://it'\''s/k/dump.pgdump' - | pg_restore --exit-on-error --dbname=restored`,
+	require.Equal(t, `createdb -T template0 restored && aws s3 cp --endpoint-url 'http://s3:7070' 's3://it'\''s/k/dump.pgdump' - | pg_restore --exit-on-error --dbname=restored`,
 		custom("dump.pgdump", "17.2", "17.2 (Debian 17.2-1)"))
 	require.Contains(t, custom("dump.pgdump.zst.age", "15.1", "15.1"),
 		` - | age --decrypt --identity key.txt | zstd --decompress --stdout | pg_restore --exit-on-error --dbname=restored`)

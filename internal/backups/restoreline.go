@@ -14,7 +14,7 @@ func (s *Store) restoreLine(m Manifest) string {
 	if s.settings.Endpoint != "" {
 		copying += "--endpoint-url " + quote(s.settings.Endpoint) + " "
 	}
-	into := "createdb restored && "
+	into := "createdb -T template0 restored && "
 	if m.Format == FormatDirectory {
 		return into + copying + "--recursive --only-show-errors " + quote(from+directory) + " ./dump && " + decodeAll(m) +
 			"pg_restore " + strictness(m) + "--jobs=4 --dbname=restored ./dump"

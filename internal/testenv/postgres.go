@@ -14,7 +14,7 @@ func Postgres(t testing.TB) string {
 	t.Helper()
 	admin := need(t, "ORDERLY_TEST_POSTGRES_DSN", "postgres")
 	name := unique("orderly_test_")
-	execute(t, admin, "CREATE DATABASE "+name)
+	execute(t, admin, "CREATE DATABASE "+name+" TEMPLATE template0") // template1 may be in use by a test beside
 	t.Cleanup(func() { execute(t, admin, "DROP DATABASE "+name+" WITH (FORCE)") })
 	dsn, err := url.Parse(admin)
 	if err != nil {
